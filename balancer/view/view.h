@@ -1,0 +1,48 @@
+// The balancer's picture of the world: an immutable value, built by the control plane, published to
+// the workers by one pointer swap, read without locks.
+//
+// Thread-safety: const after publication.
+#ifndef SYNOD_BALANCER_VIEW_VIEW_H_
+#define SYNOD_BALANCER_VIEW_VIEW_H_
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "balancer/view/backend_stats.h"
+
+namespace synod::balancer {
+
+enum class BackendState : uint8_t { kReady, kConnecting, kUnhealthy, kDraining, kEjected };
+
+struct Backend {
+  std::string name;     // node name when known, else the address
+  std::string address;  // host:port; the identity under which stats and connections are kept
+  BackendState state = BackendState::kConnecting;
+  std::string reason;  // why it is not ready
+  bool learner = false;
+  std::optional<uint32_t> weight;  // static weight, or derived from reported load; nullopt: unknown
+  uint64_t applied_slot = 0;
+  absl::Duration quorum_contact_age;
+  std::shared_ptr<BackendStats> stats;  // never null
+};
+
+enum class WriteRouting : uint8_t { kLeader, kPolicy };
+
+struct View {
+  uint64_t version = 0;
+  std::vector<Backend> backends;     // ordered by address; never empty once the seeds are read
+  std::optional<size_t> leader;      // index into backends: the highest ballot seen wins
+  uint64_t leader_ballot_round = 0;
+  uint64_t cluster_id = 0;           // 0 in generic mode
+  std::string policy;                // a registered name
+  WriteRouting write_routing = WriteRouting::kLeader;
+  bool generic = false;  // any gRPC service: no method classes, no leader
+};
+
+}  // namespace synod::balancer
+
+#endif  // SYNOD_BALANCER_VIEW_VIEW_H_

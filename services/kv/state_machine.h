@@ -1,0 +1,82 @@
+// The replicated state: etcd's MVCC store over an Engine. Deterministic: the same commands at the
+// same slots give the same state and the same results on every replica.
+//
+// Invariants:
+//   1. One atomic engine write per Apply holds its effects and the applied slot.
+//   2. A view shows the state after some whole Apply, never between.
+//   3. Apply of a slot at or below applied() changes nothing (replay after a crash).
+//
+// Thread-safety: Apply, Flush from one thread; View from any, wait-free against Apply.
+#ifndef SYNOD_SERVICES_KV_STATE_MACHINE_H_
+#define SYNOD_SERVICES_KV_STATE_MACHINE_H_
+
+#include <memory>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+#include "common/ids.h"
+#include "services/kv/types.h"
+#include "services/storage/engine.h"
+
+namespace synod::kv {
+
+// A read that failed: etcd's refusals only; a failing disk is kCorrupt.
+template <class T>
+struct ReadResult {
+  Error error = Error::kNone;
+  T response;
+};
+
+// The store frozen after one Apply. Thread-safe; cheap to hold for the length of a request, not
+// longer (it pins engine files).
+class ReadView {
+ public:
+  virtual ~ReadView() = default;
+  virtual Slot applied() const = 0;
+  virtual Revision revision() const = 0;
+  virtual Revision compact_revision() const = 0;
+
+  // Precondition: Validate(request) is kNone.
+  virtual ReadResult<RangeResponse> Range(const RangeRequest& request) const = 0;
+
+  // Precondition: Validate is kNone and IsReadOnly(request).
+  virtual ReadResult<TxnResponse> Txn(const TxnRequest& request) const = 0;
+};
+
+// The commands of one slot, in order. Empty for no-ops and configurations.
+struct SlotCommands {
+  Slot slot;
+  std::vector<absl::string_view> commands;
+};
+
+class StateMachine {
+ public:
+  // Loads what the engine holds. DataLoss when that does not add up; FailedPrecondition when a newer
+  // format wrote it. The engine outlives the state machine.
+  static absl::StatusOr<std::unique_ptr<StateMachine>> Open(storage::Engine* engine);
+
+  virtual ~StateMachine() = default;
+
+  virtual Slot applied() const = 0;
+
+  // Applies consecutive slots, the first being applied()+1 or lower (replays are skipped). Results
+  // in order, one per command of the slots that were not skipped. An undecodable command has the
+  // result kCorrupt on every replica and no effect. Not OK only when the engine fails: stop.
+  virtual absl::StatusOr<std::vector<Result>> Apply(absl::Span<const SlotCommands> slots) = 0;
+
+  virtual std::shared_ptr<const ReadView> View() const = 0;
+
+  // The applied slot that would survive a crash now.
+  virtual absl::StatusOr<Slot> DurableApplied() = 0;
+
+  // Over revision, compaction floor and every retained version; equal on replicas with equal
+  // revision and floor. Reads everything: for tests, the simulator and HashKV.
+  virtual absl::StatusOr<uint32_t> Hash() const = 0;
+};
+
+}  // namespace synod::kv
+
+#endif  // SYNOD_SERVICES_KV_STATE_MACHINE_H_

@@ -1,0 +1,134 @@
+// What replicas say to one another: one plain struct per kind, each with its own contract.
+//
+// Messages may be lost, duplicated, delayed and reordered at will; nothing here relies on order.
+// "Chosen watermark" (`chosen_through`) is always the sender's contiguous prefix of chosen slots.
+#ifndef SYNOD_SERVICES_PAXOS_MESSAGE_H_
+#define SYNOD_SERVICES_PAXOS_MESSAGE_H_
+
+#include <cstdint>
+#include <variant>
+#include <vector>
+
+#include "common/ids.h"
+#include "services/paxos/ballot.h"
+#include "services/paxos/value.h"
+
+namespace synod::paxos {
+
+// A value with the highest ballot at which an acceptor accepted it.
+struct AcceptedValue {
+  Slot slot;
+  Ballot ballot;
+  Value value;
+};
+
+struct ChosenValue {
+  Slot slot;
+  Value value;
+};
+
+// "Would a Prepare with this ballot be welcome?" Changes no state; sent before any Prepare so that a
+// node that cannot lead disturbs nobody.
+struct Probe {
+  Ballot ballot;
+  Slot chosen_through;
+};
+
+struct ProbeReply {
+  Ballot ballot;  // the probe's
+  bool welcome = false;
+  Ballot promised;      // so that the candidate can choose a higher round
+  Slot chosen_through;  // so that it can catch up first
+};
+
+// Phase 1a, once for all slots above the sender's chosen watermark (Paxos Made Simple, section 3).
+struct Prepare {
+  Ballot ballot;
+  Slot chosen_through;
+};
+
+// Phase 1b. `accepted` holds every value this acceptor has accepted in slots above its *own*
+// chosen_through, ascending; at or below it the candidate learns the chosen values instead.
+struct Promise {
+  Ballot ballot;
+  Slot chosen_through;
+  std::vector<AcceptedValue> accepted;
+};
+
+// Answers a Prepare, Accept or Heartbeat whose ballot is below the promise. An optimisation
+// (Paxos Made Simple, section 2.5): safety does not need it.
+struct Reject {
+  Ballot ballot;    // the refused one
+  Ballot promised;  // what stands in its way
+};
+
+// Phase 2a.
+struct Accept {
+  Ballot ballot;
+  Slot slot;
+  Value value;
+  Slot chosen_through;
+};
+
+// Phase 2b.
+struct Accepted {
+  Ballot ballot;
+  Slot slot;
+};
+
+// The leader lives; carries the watermark when no Accept does, and starts a read round.
+struct Heartbeat {
+  Ballot ballot;
+  Slot chosen_through;
+  uint64_t read_round = 0;
+  Slot cut_through;  // no member needs log entries at or below this one any more
+};
+
+struct HeartbeatReply {
+  Ballot ballot;
+  uint64_t read_round = 0;  // the heartbeat's
+  Slot chosen_through;
+  Slot durable_applied;  // applied and on disk in the state engine
+};
+
+// A follower asks its leader for a slot at which a read is linearizable.
+struct ReadRequest {
+  Ballot ballot;
+  uint64_t read_id = 0;
+};
+
+struct ReadReply {
+  uint64_t read_id = 0;
+  Slot slot;  // the read is linearizable once this slot is applied
+};
+
+// A follower hands commands to its leader. Void unless the receiver leads at exactly this ballot.
+struct Forward {
+  Ballot ballot;
+  std::vector<Command> commands;
+};
+
+// Asks for chosen values from a slot on; answered from memory or log, as many as fit in one message.
+struct LearnRequest {
+  Slot first_slot;
+};
+
+struct Learned {
+  std::vector<ChosenValue> values;  // consecutive slots, ascending
+  Slot chosen_through;
+};
+
+using MessageBody =
+    std::variant<Probe, ProbeReply, Prepare, Promise, Reject, Accept, Accepted, Heartbeat,
+                 HeartbeatReply, ReadRequest, ReadReply, Forward, LearnRequest, Learned>;
+
+struct Message {
+  GroupId group;
+  NodeId from;
+  NodeId to;
+  MessageBody body;
+};
+
+}  // namespace synod::paxos
+
+#endif  // SYNOD_SERVICES_PAXOS_MESSAGE_H_

@@ -1,0 +1,104 @@
+// What the gRPC adapters need of the node they serve; services/node implements it, tests fake it.
+//
+// Thread-safety: every method from any thread. Callbacks run on the node's threads, must not block
+// and run exactly once.
+#ifndef SYNOD_SERVICES_RPC_BACKEND_H_
+#define SYNOD_SERVICES_RPC_BACKEND_H_
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "common/ids.h"
+#include "services/kv/state_machine.h"
+#include "services/kv/types.h"
+
+namespace synod::rpc {
+
+// Why the node, not the state machine, failed a request. error_table.h has etcd's words for each.
+enum class Failure : uint8_t {
+  kNone,
+  kNoLeader,                // no quorum in sight; nothing was proposed
+  kTimeout,                 // outcome unknown
+  kTimeoutLeaderFailed,     // outcome unknown; the leader it went to has been replaced
+  kOverloaded,              // refused at once; nothing was proposed
+  kStopped,                 // the node is shutting down
+};
+
+struct ProposeOutcome {
+  Failure failure = Failure::kNone;
+  kv::Result result;  // when failure is kNone
+};
+
+struct Member {
+  NodeId id;
+  std::string name;  // empty until it has started
+  std::vector<std::string> peer_urls;
+  std::vector<std::string> client_urls;
+  bool learner = false;
+};
+
+struct LoadReport {
+  double cpu_utilization = -1;
+  double requests_per_second = 0;
+  double errors_per_second = 0;
+  uint32_t requests_in_flight = 0;
+  double queue_utilization = 0;
+};
+
+// A consistent-enough copy for Status, view streams and response headers.
+struct NodeStatus {
+  ClusterId cluster;
+  NodeId self;
+  std::string name;
+  std::vector<Member> members;
+  uint64_t configuration_version = 0;
+  NodeId leader;              // NodeId() when unknown
+  uint64_t ballot_round = 0;  // etcd's raft_term
+  NodeId ballot_node;
+  bool leading = false;  // and may serve
+  Slot chosen;
+  Slot applied;
+  absl::Duration quorum_contact_age;
+  uint64_t db_size_bytes = 0;
+  uint64_t db_size_in_use_bytes = 0;
+  LoadReport load;
+};
+
+class Backend {
+ public:
+  using ProposeDone = std::function<void(ProposeOutcome)>;
+  using ReadableDone = std::function<void(Failure)>;
+
+  virtual ~Backend() = default;
+
+  // Proposes on this replica or through its leader; `done` runs when this replica has applied the
+  // command, or not later than `deadline` (monotonic) with a failure. Preconditions: the request is
+  // valid and within the size limit.
+  virtual void Propose(kv::Request request, absl::Duration deadline, ProposeDone done) = 0;
+
+  // `done` runs once View() shows every write acknowledged anywhere before this call.
+  virtual void AwaitReadable(absl::Duration deadline, ReadableDone done) = 0;
+
+  // The newest applied state; enough for serializable reads.
+  virtual std::shared_ptr<const kv::ReadView> View() const = 0;
+
+  virtual NodeStatus Status() const = 0;
+
+  // Cheap: for response headers.
+  virtual uint64_t ballot_round() const = 0;
+
+  // Calls `changed` (quick, non-blocking) whenever members, leader or role may have changed. The
+  // returned handle ends the subscription when destroyed; no call runs after that.
+  virtual std::shared_ptr<void> Subscribe(std::function<void()> changed) = 0;
+
+  // Monotonic time of the node's clock: what deadlines above are measured in.
+  virtual absl::Duration Now() const = 0;
+};
+
+}  // namespace synod::rpc
+
+#endif  // SYNOD_SERVICES_RPC_BACKEND_H_

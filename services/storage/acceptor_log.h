@@ -1,0 +1,87 @@
+// The acceptors' memory: one log for all groups of a process, in zero-filled, preallocated, recycled
+// segments. Format: docs/storage.md.
+//
+// Not a state machine log: it knows promises, accepted and learned values, and which of them are
+// cut; it does not know what is chosen beyond the hint in the records.
+//
+// Invariants:
+//   1. When Sync returns OK, every record appended before is read back by every later Open.
+//   2. A record is never changed in place; the newest record of a slot with the highest ballot wins,
+//      and a learned value wins over all.
+//   3. Nothing above CutThrough's slot is ever dropped.
+//
+// Thread-safety: Append, Sync and CutThrough from one thread; ReadValues from any.
+#ifndef SYNOD_SERVICES_STORAGE_ACCEPTOR_LOG_H_
+#define SYNOD_SERVICES_STORAGE_ACCEPTOR_LOG_H_
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "common/ids.h"
+#include "services/paxos/record.h"
+#include "services/storage/env.h"
+
+namespace synod::storage {
+
+struct AcceptorLogOptions {
+  std::string dir;
+  ClusterId cluster;
+  NodeId node;
+  uint64_t segment_bytes = 64 << 20;
+  int spare_segments = 1;  // zero-filled ahead of need, off the write path
+};
+
+// What one group's records add up to. The caller (the node) combines it with the engine's applied
+// slot into a paxos::RecoveredState.
+struct GroupLogState {
+  paxos::Ballot promised;
+  Slot chosen_hint;  // highest chosen_through in any record
+  Slot cut_through;
+};
+
+class AcceptorLog {
+ public:
+  // Opens or creates the log in options.dir. FailedPrecondition when the directory belongs to
+  // another cluster or node or has a newer format; DataLoss, naming file and offset, when a record
+  // that may have been acknowledged cannot be read. A torn tail of unacknowledged bytes is dropped.
+  static absl::StatusOr<std::unique_ptr<AcceptorLog>> Open(Env* env, AcceptorLogOptions options);
+
+  virtual ~AcceptorLog() = default;
+
+  // Empty state for a group the log has never seen.
+  virtual GroupLogState State(GroupId group) const = 0;
+
+  // Buffers the records behind all earlier ones; durable after the next Sync.
+  virtual absl::Status Append(absl::Span<const paxos::Record> records) = 0;
+
+  // Writes and syncs what was appended: one sync however many records and groups. After an error
+  // the log refuses everything; the process must stop.
+  virtual absl::Status Sync() = 0;
+
+  // The values of consecutive slots from `first` on, each with its ballot (Ballot() for learned
+  // ones), at most through `last` and about `max_bytes` (at least one). Stops before the first gap.
+  // OutOfRange when `first` has been cut.
+  virtual absl::StatusOr<std::vector<paxos::AcceptedValue>> ReadValues(GroupId group, Slot first,
+                                                                       Slot last,
+                                                                       size_t max_bytes) const = 0;
+
+  // Slots above `first` that the log holds, ascending, gaps included; for recovery.
+  virtual absl::StatusOr<std::vector<paxos::AcceptedValue>> ReadAbove(GroupId group,
+                                                                      Slot first) const = 0;
+
+  // Records of the group at or below `slot` are no longer needed; segments that hold nothing else
+  // are recycled.
+  virtual absl::Status CutThrough(GroupId group, Slot slot) = 0;
+
+  virtual uint64_t SizeBytes() const = 0;
+};
+
+}  // namespace synod::storage
+
+#endif  // SYNOD_SERVICES_STORAGE_ACCEPTOR_LOG_H_
