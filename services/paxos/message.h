@@ -80,7 +80,7 @@ struct Accepted {
 struct Heartbeat {
   Ballot ballot;
   Slot chosen_through;
-  uint64_t read_round = 0;
+  uint64_t read_round = 0;  // 0: the watermark only, no answer wanted
   Slot cut_through;  // no member needs log entries at or below this one any more
 };
 
@@ -93,7 +93,7 @@ struct HeartbeatReply {
 
 // A follower asks its leader for a slot at which a read is linearizable.
 struct ReadRequest {
-  Ballot ballot;
+  Ballot ballot;  // of the leader the sender follows
   uint64_t read_id = 0;
 };
 
@@ -102,9 +102,13 @@ struct ReadReply {
   Slot slot;  // the read is linearizable once this slot is applied
 };
 
-// A follower hands commands to its leader. Void unless the receiver leads at exactly this ballot.
+// A follower hands commands to its leader. Void unless the receiver leads at exactly this ballot and
+// has not seen this or a later number of the same life: a duplicate must not be proposed twice, and
+// a late one counts as lost.
 struct Forward {
   Ballot ballot;
+  uint64_t life = 0;    // random, of the sender's process
+  uint64_t number = 0;  // ascending within a life, from 1
   std::vector<Command> commands;
 };
 

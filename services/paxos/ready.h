@@ -5,7 +5,9 @@
 //      `messages_after_sync` and call Replica::Persisted(token). Many Readys may share one sync;
 //   3. apply `chosen` in order, then call Replica::Applied;
 //   4. answer each read of `reads` once its slot is applied;
-//   5. for each of `learn_replies`, read chosen values from the log and send a Learned message.
+//   5. for each of `learn_replies`, read values from the log and send them in a Learned message.
+//      Read behind the records of this and all earlier Readys: before that the log may still show
+//      a value that was accepted in the slot and lost to the chosen one.
 //
 // A Ready whose record list is empty has no token and no messages_after_sync of its own, unless
 // earlier records are still unsynced: then messages_after_sync waits for those.

@@ -29,7 +29,7 @@ struct ReplicaOptions {
 
   // In ticks; the driver says how long a tick is.
   int heartbeat_ticks = 1;
-  int election_ticks = 10;   // a follower's patience is drawn from [1, 2) times this
+  int election_ticks = 10;   // a follower's patience is drawn from [1, 1.5) times this
   int log_stall_ticks = 20;  // a leader whose own log takes longer than this steps down
 
   size_t window = 128;                   // α: slots proposed beyond the chosen watermark
@@ -37,7 +37,8 @@ struct ReplicaOptions {
   size_t max_pending_bytes = 64 << 20;   // commands waiting for a slot; beyond it, kOverloaded
   size_t max_pending_reads = 4096;       // reads waiting for a round; beyond it, kOverloaded
 
-  uint64_t seed = 1;  // for election timeouts; different on each node
+  // For election timeouts and the nonces of this life: different on each node and in each life.
+  uint64_t seed = 1;
 };
 
 enum class Admission {
