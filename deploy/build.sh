@@ -35,10 +35,14 @@ show_progress() {
     }'
 }
 
-echo "configuring build/$preset"
-if ! cmake --preset "$preset" > "$log" 2>&1; then
-  grep -m 3 -A 3 -E 'CMake Error|No such preset' "$log" >&2 || true
-  fail "configuring failed; the whole story is in $log"
+# Once configured, ninja itself configures again when a CMake file has changed.
+: > "$log"
+if [ ! -e "build/$preset/build.ninja" ]; then
+  echo "configuring build/$preset"
+  if ! cmake --preset "$preset" >> "$log" 2>&1; then
+    grep -m 3 -A 3 -E 'CMake Error|No such preset' "$log" >&2 || true
+    fail "configuring failed; the whole story is in $log"
+  fi
 fi
 
 jobs=${SYNOD_JOBS:-$(jobs_allowed)}

@@ -58,19 +58,16 @@ as_root() {
   fi
 }
 
-installed() {
-  [ "$(dpkg-query -W -f='${db:Status-Status}' "$1" 2> /dev/null)" = installed ]
-}
-
 apt() {
   as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300 "$@"
 }
 
 install_missing() {
-  local line log
+  local line log installed
   missing=()
+  installed=$(dpkg-query -W -f='${db:Status-Status} ${Package}\n' 2> /dev/null || true)
   for line in "${build_packages[@]}"; do
-    installed "${line%% *}" || missing+=("${line%% *}")
+    grep -qxF "installed ${line%% *}" <<< "$installed" || missing+=("${line%% *}")
   done
   [ ${#missing[@]} -gt 0 ] || return 0
   command -v apt-get > /dev/null ||
