@@ -1,12 +1,13 @@
-// The acceptors' memory: one log for all groups of a process, in zero-filled, preallocated, recycled
-// segments. Format: docs/storage.md.
+// The acceptors' memory: one log for all groups of a process, in zero-filled, preallocated,
+// recycled segments. Format: docs/storage.md.
 //
 // Not a state machine log: it knows promises, accepted and learned values, and which of them are
 // cut; it does not know what is chosen beyond the hint in the records.
 //
 // Invariants:
 //   1. When Sync returns OK, every record appended before is read back by every later Open.
-//   2. A record is never changed in place; the newest record of a slot with the highest ballot wins,
+//   2. A record is never changed in place; the newest record of a slot with the highest ballot
+//   wins,
 //      and a learned value wins over all.
 //   3. Nothing above CutThrough's slot is ever dropped.
 //

@@ -35,6 +35,12 @@ class File {
   virtual absl::StatusOr<uint64_t> Size() const = 0;
 };
 
+// Held until destroyed, and released by the system when the process dies.
+class FileLock {
+ public:
+  virtual ~FileLock() = default;
+};
+
 // Thread-safety: safe for concurrent use on different paths.
 class Env {
  public:
@@ -43,9 +49,9 @@ class Env {
   // NotFound when it does not exist.
   virtual absl::StatusOr<std::unique_ptr<File>> Open(const std::string& path) = 0;
 
-  // A new file of `size` bytes that read as zero and whose blocks are allocated and written, so that
-  // a later sync has no metadata to flush. AlreadyExists when the path is taken. Not durable before
-  // Sync and SyncDir.
+  // A new file of `size` bytes that read as zero and whose blocks are allocated and written, so
+  // that a later sync has no metadata to flush. AlreadyExists when the path is taken. Not durable
+  // before Sync and SyncDir.
   virtual absl::StatusOr<std::unique_ptr<File>> CreateZeroed(const std::string& path,
                                                              uint64_t size) = 0;
 
@@ -57,6 +63,10 @@ class Env {
 
   // Names (without the directory) in ascending order; NotFound when there is no such directory.
   virtual absl::StatusOr<std::vector<std::string>> List(const std::string& dir) = 0;
+
+  // Takes the lock of `path`, creating the file when absent, and writes the holder's name into it.
+  // FailedPrecondition, naming the holder, when another process or another FileLock has it.
+  virtual absl::StatusOr<std::unique_ptr<FileLock>> Lock(const std::string& path) = 0;
 
   // The operating system's filesystem. Lives for ever.
   static Env* Posix();
