@@ -5,8 +5,8 @@
 //   if (auto parsed = flags.Parse(argc, argv, environment); !parsed.ok()) ...
 //
 // `--data-dir X`, `--data-dir=X`, SYNOD_NODE_DATA_DIR=X and {"data-dir": "X"} (comments allowed) in
-// the file of --config-file mean the same. An unknown flag, environment variable with the prefix, or
-// key, and a value that does not parse, is an InvalidArgument that names it and lists what is
+// the file of --config-file mean the same. An unknown flag, environment variable with the prefix,
+// or key, and a value that does not parse, is an InvalidArgument that names it and lists what is
 // allowed. --help, --version and --check-config are always there.
 #ifndef SYNOD_COMMON_CONFIG_FLAGS_H_
 #define SYNOD_COMMON_CONFIG_FLAGS_H_
@@ -51,7 +51,8 @@ class Flags {
   absl::StatusOr<FlagsOutcome> Parse(int argc, const char* const* argv,
                                      const std::map<std::string, std::string>& environment);
 
-  // Reads the file again and applies what may change at run time: returns the file's values by name.
+  // Reads the file again and applies what may change at run time: returns the file's values by
+  // name.
   absl::StatusOr<std::map<std::string, std::string>> ReloadFile() const;
 
  private:

@@ -1,0 +1,68 @@
+#include "common/metrics/http_server.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <httplib.h>
+#include <prometheus/counter.h>
+#include <prometheus/registry.h>
+
+#include "common/metrics/exposition.h"
+
+namespace synod {
+namespace {
+
+using ::testing::HasSubstr;
+
+const HostPort kAnyPort{"127.0.0.1", 0};
+
+TEST(HttpServerTest, ServesHandlersByPath) {
+  const auto server = HttpServer::Start(
+      kAnyPort, {{"/health", [](const HttpRequest& request) {
+                    const auto exclude = request.query.find("exclude");
+                    return HttpResponse{503, "application/json",
+                                        exclude == request.query.end() ? "{}" : exclude->second};
+                  }}});
+  ASSERT_TRUE(server.ok()) << server.status();
+  httplib::Client client("127.0.0.1", (*server)->port());
+  const auto health = client.Get("/health?exclude=NOSPACE");
+  ASSERT_TRUE(health);
+  EXPECT_EQ(health->status, 503);
+  EXPECT_EQ(health->get_header_value("Content-Type"), "application/json");
+  EXPECT_EQ(health->body, "NOSPACE");
+  EXPECT_EQ(client.Get("/nothing")->status, 404);
+  EXPECT_EQ(client.Post("/health")->status, 404);
+}
+
+TEST(HttpServerTest, ExposesARegistry) {
+  auto registry = std::make_shared<prometheus::Registry>();
+  prometheus::BuildCounter().Name("synod_puts_total").Register(*registry).Add({}).Increment(3);
+  const auto server = HttpServer::Start(kAnyPort, {{"/metrics", MetricsHandler(registry)}});
+  ASSERT_TRUE(server.ok()) << server.status();
+  const auto page = httplib::Client("127.0.0.1", (*server)->port()).Get("/metrics");
+  ASSERT_TRUE(page);
+  EXPECT_THAT(page->body, HasSubstr("synod_puts_total 3"));
+}
+
+TEST(HttpServerTest, PortInUseIsAnErrorThatNamesIt) {
+  const auto first = HttpServer::Start(kAnyPort, {});
+  ASSERT_TRUE(first.ok()) << first.status();
+  const HostPort taken{"127.0.0.1", (*first)->port()};
+  const auto second = HttpServer::Start(taken, {});
+  EXPECT_EQ(second.status().code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(std::string(second.status().message()),
+              HasSubstr("cannot listen on " + taken.ToString() + ": Address already in use"));
+}
+
+TEST(HttpServerTest, ServesMoreConnectionsThanThreads) {
+  const auto server = HttpServer::Start(
+      kAnyPort, {{"/", [](const HttpRequest&) { return HttpResponse{}; }}}, /*threads=*/1);
+  ASSERT_TRUE(server.ok()) << server.status();
+  httplib::Client kept("127.0.0.1", (*server)->port());
+  kept.set_keep_alive(true);
+  EXPECT_TRUE(kept.Get("/"));
+  EXPECT_TRUE(httplib::Client("127.0.0.1", (*server)->port()).Get("/"))
+      << "an idle kept-alive connection holds the only thread";
+}
+
+}  // namespace
+}  // namespace synod
