@@ -17,8 +17,8 @@
 
 namespace synod::balancer {
 
-// By the table of etcd's and Synod's methods (router.cc); unknown paths are kWrite unless generic:
-// the leader can serve anything.
+// By the table of etcd's and Synod's methods (method_table.cc). Unknown paths are kWrite: the
+// leader can serve anything.
 MethodClass ClassifyMethod(absl::string_view path);
 
 // True for methods that may be sent again after they may have reached a backend: reads that change
@@ -28,7 +28,7 @@ bool IsIdempotent(absl::string_view path);
 struct Attempt {
   absl::string_view path;                    // /package.Service/Method
   std::vector<std::string> tried_addresses;  // by earlier attempts of the same call
-  std::string redirect_address;              // from a backend's refusal; empty when none
+  std::string redirect_address;              // from a backend's refusal; ignored when unknown
 };
 
 struct Route {
@@ -45,13 +45,20 @@ class Router {
   // Takes effect for the next call of Pick. A new policy name makes a new policy instance.
   void SetView(std::shared_ptr<const View> view);
 
-  // Never ejects or skips below a quorum: with too few ready backends, ejected ones are used again
-  // before a call is refused.
+  // Who may serve: ready backends that this call has not tried; never a learner, never a drained
+  // one. Fewer than MinimumInUse ready: ejected ones are used again. None of these: whoever is cut
+  // off from its quorum, except for writes, so that reads which allow staleness still get an
+  // answer. Who does: for writes (unless routed by policy) and for calls about one member the
+  // leader when it may serve; without it, the first by address for the latter; else the policy's
+  // choice. In generic mode every call is a kRead.
   Route Pick(const Attempt& attempt, absl::Duration now);
 
   const View& view() const { return *view_; }
 
  private:
+  void FindCandidates(const Attempt& attempt, MethodClass method_class);
+  const Backend* Choose(const Attempt& attempt, const PickContext& context);
+
   std::shared_ptr<const View> view_;
   std::string policy_name_;
   std::unique_ptr<Policy> policy_;

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "balancer/view/backend_stats.h"
 
@@ -24,6 +25,9 @@ struct Backend {
   BackendState state = BackendState::kConnecting;
   std::string reason;  // why it is not ready
   bool learner = false;
+  // Reachable, but cut off from its quorum or not serving: may still answer reads that allow
+  // staleness, which only the node can tell from those that do not.
+  bool last_resort = false;
   std::optional<uint32_t> weight;  // static weight, or derived from reported load; nullopt: unknown
   uint64_t applied_slot = 0;
   absl::Duration quorum_contact_age;
@@ -34,14 +38,21 @@ enum class WriteRouting : uint8_t { kLeader, kPolicy };
 
 struct View {
   uint64_t version = 0;
-  std::vector<Backend> backends;     // ordered by address; never empty once the seeds are read
-  std::optional<size_t> leader;      // index into backends: the highest ballot seen wins
+  std::vector<Backend> backends;  // ordered by address; never empty once the seeds are read
+  std::optional<size_t> leader;   // index into backends: the highest ballot seen wins
   uint64_t leader_ballot_round = 0;
-  uint64_t cluster_id = 0;           // 0 in generic mode
-  std::string policy;                // a registered name
+  uint64_t cluster_id = 0;  // 0 in generic mode
+  std::string policy;       // a registered name
   WriteRouting write_routing = WriteRouting::kLeader;
   bool generic = false;  // any gRPC service: no method classes, no leader
 };
+
+// ready, connecting, unhealthy, draining, ejected.
+absl::string_view BackendStateName(BackendState state);
+
+// How many backends must stay in use whatever their failures look like: a quorum of the voting
+// members; in generic mode, where any one backend serves, half of them.
+size_t MinimumInUse(const View& view);
 
 }  // namespace synod::balancer
 

@@ -1,0 +1,57 @@
+#include <array>
+#include <limits>
+
+#include "balancer/policies/by_address.h"
+#include "balancer/policies/policies.h"
+#include "balancer/policies/weights.h"
+
+namespace synod::balancer {
+namespace {
+
+class Weighted final : public Policy {
+ public:
+  size_t Pick(absl::Span<const Backend* const> candidates, const PickContext& context) override {
+    States& states = states_[static_cast<size_t>(context.method_class)];
+    states.Prune(candidates);
+    const Weights weights(candidates);
+    int64_t total = 0;
+    size_t best = 0;
+    int64_t best_current = std::numeric_limits<int64_t>::min();
+    for (size_t i = 0; i < candidates.size(); ++i) {
+      const int64_t weight = weights.Of(*candidates[i]);
+      if (weight == 0) continue;
+      total += weight;
+      const int64_t current = StateOf(states, *candidates[i], weight).current += weight;
+      if (current > best_current) {
+        best = i;
+        best_current = current;
+      }
+    }
+    states.Find(*candidates[best])->current -= total;
+    return best;
+  }
+
+ private:
+  struct State {
+    int64_t weight = 0;
+    int64_t current = 0;
+  };
+  using States = ByAddress<State>;
+
+  // A new weight starts anew: credit or debt of the old scale could starve a backend for long.
+  static State& StateOf(States& states, const Backend& backend, int64_t weight) {
+    State* state = states.Find(backend);
+    if (state != nullptr && state->weight == weight) return *state;
+    return states.Insert(backend, {weight, 0});
+  }
+
+  std::array<States, kMethodClasses> states_;
+};
+
+}  // namespace
+
+std::unique_ptr<Policy> MakeWeighted() {
+  return std::make_unique<Weighted>();
+}
+
+}  // namespace synod::balancer
