@@ -26,9 +26,9 @@ MethodClass ClassifyMethod(absl::string_view path);
 bool IsIdempotent(absl::string_view path);
 
 struct Attempt {
-  absl::string_view path;                    // /package.Service/Method
-  std::vector<std::string> tried_addresses;  // by earlier attempts of the same call
-  std::string redirect_address;              // from a backend's refusal; ignored when unknown
+  absl::string_view path;                         // /package.Service/Method
+  std::vector<std::string> tried_addresses = {};  // by earlier attempts of the same call
+  std::string redirect_address = {};              // from a backend's refusal; ignored when unknown
 };
 
 struct Route {

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <array>
 #include <limits>
 
@@ -14,6 +15,7 @@ class Weighted final : public Policy {
     States& states = states_[static_cast<size_t>(context.method_class)];
     states.Prune(candidates);
     const Weights weights(candidates);
+    if (WeightsChanged(states, candidates, weights)) states.Clear();
     int64_t total = 0;
     size_t best = 0;
     int64_t best_current = std::numeric_limits<int64_t>::min();
@@ -21,7 +23,9 @@ class Weighted final : public Policy {
       const int64_t weight = weights.Of(*candidates[i]);
       if (weight == 0) continue;
       total += weight;
-      const int64_t current = StateOf(states, *candidates[i], weight).current += weight;
+      State* state = states.Find(*candidates[i]);
+      if (state == nullptr) state = &states.Insert(*candidates[i], {weight, 0});
+      const int64_t current = state->current += weight;
       if (current > best_current) {
         best = i;
         best_current = current;
@@ -38,11 +42,13 @@ class Weighted final : public Policy {
   };
   using States = ByAddress<State>;
 
-  // A new weight starts anew: credit or debt of the old scale could starve a backend for long.
-  static State& StateOf(States& states, const Backend& backend, int64_t weight) {
-    State* state = states.Find(backend);
-    if (state != nullptr && state->weight == weight) return *state;
-    return states.Insert(backend, {weight, 0});
+  // New weights start anew: credit or debt of the old scale could starve a backend for long.
+  static bool WeightsChanged(States& states, absl::Span<const Backend* const> candidates,
+                             const Weights& weights) {
+    return std::any_of(candidates.begin(), candidates.end(), [&](const Backend* backend) {
+      const State* state = states.Find(*backend);
+      return state != nullptr && state->weight != weights.Of(*backend);
+    });
   }
 
   std::array<States, kMethodClasses> states_;
