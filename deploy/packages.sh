@@ -35,10 +35,11 @@ build_packages=(
   "etcd-client                 etcdctl, the first client of the tour and of the tests"
 )
 
-# etcd is the yardstick of the end-to-end tests. Debian's package is unpacked under build/peers
-# instead of installed: installing it starts a daemon on port 2379, the front door's.
+# What only tests run is unpacked under build/peers instead of installed: installing etcd-server,
+# for one, starts a daemon on port 2379, the front door's. The second word is the program.
 unpacked_packages=(
-  "etcd-server                 answers the same commands beside us; the outputs must be equal"
+  "etcd-server etcd            answers the same commands beside us; the outputs must be equal"
+  "kubernetes-client kubectl   renders deploy/kubernetes"
 )
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -83,10 +84,10 @@ install_missing() {
 }
 
 unpack_peers() {
-  local line package scratch
+  local line package program scratch
   for line in "${unpacked_packages[@]}"; do
-    package=${line%% *}
-    if command -v "${package%-server}" > /dev/null || [ -e "$root/build/peers/$package.done" ]; then
+    read -r package program _ <<< "$line"
+    if command -v "$program" > /dev/null || [ -e "$root/build/peers/$package.done" ]; then
       continue
     fi
     echo "unpacking Debian's $package into build/peers"
