@@ -27,8 +27,8 @@ struct ChosenValue {
   Value value;
 };
 
-// "Would a Prepare with this ballot be welcome?" Changes no state; sent before any Prepare so that a
-// node that cannot lead disturbs nobody.
+// "Would a Prepare with this ballot be welcome?" Changes no state; sent before any Prepare so that
+// a node that cannot lead disturbs nobody.
 struct Probe {
   Ballot ballot;
   Slot chosen_through;
@@ -81,7 +81,7 @@ struct Heartbeat {
   Ballot ballot;
   Slot chosen_through;
   uint64_t read_round = 0;  // 0: the watermark only, no answer wanted
-  Slot cut_through;  // no member needs log entries at or below this one any more
+  Slot cut_through;         // no member needs log entries at or below this one any more
 };
 
 struct HeartbeatReply {
@@ -102,9 +102,9 @@ struct ReadReply {
   Slot slot;  // the read is linearizable once this slot is applied
 };
 
-// A follower hands commands to its leader. Void unless the receiver leads at exactly this ballot and
-// has not seen this or a later number of the same life: a duplicate must not be proposed twice, and
-// a late one counts as lost.
+// A follower hands commands to its leader. Void unless the receiver leads at exactly this ballot
+// and has not seen this or a later number of the same life: a duplicate must not be proposed twice,
+// and a late one counts as lost.
 struct Forward {
   Ballot ballot;
   uint64_t life = 0;    // random, of the sender's process
@@ -112,7 +112,8 @@ struct Forward {
   std::vector<Command> commands;
 };
 
-// Asks for chosen values from a slot on; answered from memory or log, as many as fit in one message.
+// Asks for chosen values from a slot on; answered from memory or log, as many as fit in one
+// message.
 struct LearnRequest {
   Slot first_slot;
 };

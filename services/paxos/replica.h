@@ -16,6 +16,7 @@
 
 #include "common/ids.h"
 #include "services/paxos/ballot.h"
+#include "services/paxos/election.h"
 #include "services/paxos/message.h"
 #include "services/paxos/ready.h"
 #include "services/paxos/record.h"
@@ -32,10 +33,10 @@ struct ReplicaOptions {
   int election_ticks = 10;   // a follower's patience is drawn from [1, 1.5) times this
   int log_stall_ticks = 20;  // a leader whose own log takes longer than this steps down
 
-  size_t window = 128;                   // α: slots proposed beyond the chosen watermark
-  size_t max_batch_bytes = 256 << 10;    // per slot; one larger command has a slot of its own
-  size_t max_pending_bytes = 64 << 20;   // commands waiting for a slot; beyond it, kOverloaded
-  size_t max_pending_reads = 4096;       // reads waiting for a round; beyond it, kOverloaded
+  size_t window = 128;                  // α: slots proposed beyond the chosen watermark
+  size_t max_batch_bytes = 256 << 10;   // per slot; one larger command has a slot of its own
+  size_t max_pending_bytes = 64 << 20;  // commands waiting for a slot; beyond it, kOverloaded
+  size_t max_pending_reads = 4096;      // reads waiting for a round; beyond it, kOverloaded
 
   // For election timeouts and the nonces of this life: different on each node and in each life.
   uint64_t seed = 1;
@@ -46,8 +47,6 @@ enum class Admission {
   kNoLeader,    // nobody to hand it to; nothing was sent
   kOverloaded,  // a bound is reached; nothing was sent
 };
-
-enum class Role { kFollower, kProbing, kPreparing, kLeader };
 
 struct ReplicaStatus {
   Role role = Role::kFollower;

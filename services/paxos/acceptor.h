@@ -1,0 +1,62 @@
+// The acceptor: promises and votes. Paxos Made Simple, section 2.2.
+//
+// Invariants:
+//   1. promised() never falls, restarts included, as long as the records it asks for are durable
+//      before the answer that goes with them leaves (P1a: nothing below a promise is accepted).
+//   2. It remembers the accepted value of highest ballot for every slot above the chosen watermark;
+//      at or below the watermark the chosen value itself is known and nothing is voted on again.
+//
+// Thread-safety: none.
+#ifndef SYNOD_SERVICES_PAXOS_ACCEPTOR_H_
+#define SYNOD_SERVICES_PAXOS_ACCEPTOR_H_
+
+#include <map>
+#include <optional>
+#include <variant>
+#include <vector>
+
+#include "common/ids.h"
+#include "services/paxos/ballot.h"
+#include "services/paxos/message.h"
+#include "services/paxos/record.h"
+
+namespace synod::paxos {
+
+class Acceptor {
+ public:
+  // `accepted` as in RecoveredState. `horizon`: votes are given only this many slots beyond the
+  // chosen watermark, so that a node far behind does not hoard what it will learn anyway.
+  Acceptor(Ballot promised, std::vector<AcceptedValue> accepted, uint64_t horizon);
+
+  // The answer, and the record that must be durable before it is sent (none for a repetition or a
+  // refusal).
+  struct PrepareAnswer {
+    std::variant<Promise, Reject> reply;
+    std::optional<PromiseRecord> record;
+  };
+  PrepareAnswer OnPrepare(const Prepare& prepare, Slot chosen_through);
+
+  struct AcceptAnswer {
+    std::variant<Accepted, Reject> reply;
+    std::optional<AcceptedRecord> record;
+  };
+  // Nothing for a slot that is chosen already or beyond the horizon: silence is always safe.
+  std::optional<AcceptAnswer> OnAccept(const Accept& accept, Slot chosen_through);
+
+  // Slots at or below are chosen and known.
+  void ForgetThrough(Slot chosen_through);
+
+  // Null when nothing is accepted there (any more).
+  const AcceptedValue* Find(Slot slot) const;
+
+  Ballot promised() const { return promised_; }
+
+ private:
+  Ballot promised_;
+  std::map<Slot, AcceptedValue> accepted_;
+  uint64_t horizon_;
+};
+
+}  // namespace synod::paxos
+
+#endif  // SYNOD_SERVICES_PAXOS_ACCEPTOR_H_

@@ -1,0 +1,225 @@
+// How a replica answers each kind of message. Messages of this node to itself come the same way,
+// once the records they stand for are durable.
+#include <algorithm>
+#include <utility>
+#include <variant>
+
+#include "services/paxos/replica_core.h"
+
+namespace synod::paxos {
+namespace {
+
+// Lives of one peer process within one leadership; a peer does not restart this often in earnest.
+constexpr size_t kMaxForwardLives = 1024;
+
+}  // namespace
+
+Replica::Core::Leadership* Replica::Core::At(const Ballot& ballot) {
+  return leadership_ && leadership_->proposer.ballot() == ballot ? &*leadership_ : nullptr;
+}
+
+// Election.
+
+void Replica::Core::StartProbe() {
+  const Probe probe = election_.StartProbe(learner_.chosen_through());
+  SendToOthers(probe);
+  On(options_.self, ProbeReply{probe.ballot, true, acceptor_.promised(), Slot()});
+}
+
+void Replica::Core::On(NodeId from, const Probe& probe) {
+  catch_up_.Saw(from, probe.chosen_through);
+  outbox_.Send(from, ProbeReply{probe.ballot, !election_.HearsLeader(), acceptor_.promised(),
+                                learner_.chosen_through()});
+}
+
+void Replica::Core::On(NodeId from, const ProbeReply& reply) {
+  if (from != options_.self) catch_up_.Saw(from, reply.chosen_through);
+  if (election_.OnProbeReply(from, reply)) StartPrepare();
+}
+
+void Replica::Core::StartPrepare() {
+  const Prepare prepare{election_.StartPrepare(), learner_.chosen_through()};
+  leadership_.emplace(&configuration_, prepare.ballot, options_);
+  On(options_.self, prepare);
+  // Only behind the own promise: a restart must not find this ballot unused and use it again.
+  for (const NodeId voter : configuration_.voters()) {
+    if (voter != options_.self) outbox_.SendAfterSync(voter, prepare);
+  }
+}
+
+void Replica::Core::On(NodeId from, const Prepare& prepare) {
+  Acceptor::PrepareAnswer answer = acceptor_.OnPrepare(prepare, learner_.chosen_through());
+  if (answer.record) {
+    outbox_.Persist(*answer.record);
+    if (from != options_.self) StepDown();
+    election_.OnPromised(prepare.ballot);
+  }
+  if (auto* promise = std::get_if<Promise>(&answer.reply)) {
+    outbox_.SendAfterSync(from, std::move(*promise));
+  } else if (from != options_.self) {
+    outbox_.Send(from, std::get<Reject>(answer.reply));
+  }
+}
+
+void Replica::Core::On(NodeId from, const Promise& promise) {
+  if (from != options_.self) catch_up_.Saw(from, promise.chosen_through);
+  Leadership* leadership = At(promise.ballot);
+  if (leadership != nullptr && leadership->proposer.OnPromise(from, promise)) OnElected();
+}
+
+void Replica::Core::OnElected() {
+  election_.OnElected(leadership_->proposer.ballot());
+  for (const NodeId voter : configuration_.voters()) leadership_->heard_at[voter] = now_;
+  BroadcastHeartbeat(leadership_->reads.round());
+  for (const uint64_t wire_id : open_reads_.OpenIds()) {
+    leadership_->reads.Add({options_.self, wire_id});
+  }
+}
+
+void Replica::Core::On(NodeId /*from*/, const Reject& reject) {
+  election_.Saw(reject.promised);
+  if (At(reject.ballot) != nullptr) StepDown();
+}
+
+void Replica::Core::StepDown() {
+  election_.StepDown(leads() ? TicksSinceQuorumContact() : election_.silent_ticks());
+  if (!leadership_) return;
+  leadership_.reset();
+  // What others forwarded was addressed to this leadership; they have learnt, or will, that it is
+  // over. What this node's own clients asked for has not been proposed and may still be.
+  queue_.KeepOnlyFrom(options_.self);
+}
+
+// Phase 2 and learning.
+
+void Replica::Core::On(NodeId from, const Accept& accept) {
+  std::optional<Acceptor::AcceptAnswer> answer =
+      acceptor_.OnAccept(accept, learner_.chosen_through());
+  if (answer && answer->record) outbox_.Persist(std::move(*answer->record));
+  if (answer && std::holds_alternative<Reject>(answer->reply)) {
+    if (from != options_.self) outbox_.Send(from, std::get<Reject>(answer->reply));
+    return;
+  }
+  if (answer) outbox_.SendAfterSync(from, std::get<Accepted>(answer->reply));
+  if (from != options_.self && accept.ballot >= acceptor_.promised()) {
+    FollowLeader(accept.ballot, accept.chosen_through);
+  }
+}
+
+void Replica::Core::On(NodeId from, const Accepted& accepted) {
+  Leadership* leadership = At(accepted.ballot);
+  if (leadership == nullptr || !leads()) return;
+  leadership->heard_at[from] = now_;
+  if (auto chosen = leadership->proposer.OnAccepted(from, accepted.slot)) {
+    learner_.Choose(chosen->slot, std::move(chosen->value));
+    AfterWatermark();
+  }
+}
+
+void Replica::Core::On(NodeId from, const Heartbeat& heartbeat) {
+  if (heartbeat.ballot < acceptor_.promised()) {
+    outbox_.Send(from, Reject{heartbeat.ballot, acceptor_.promised()});
+    return;
+  }
+  FollowLeader(heartbeat.ballot, heartbeat.chosen_through);
+  cut_through_ = std::max(cut_through_, std::min(heartbeat.cut_through, durable_applied_));
+  if (heartbeat.read_round == 0) return;
+  outbox_.Send(from, HeartbeatReply{heartbeat.ballot, heartbeat.read_round,
+                                    learner_.chosen_through(), durable_applied_});
+}
+
+void Replica::Core::FollowLeader(const Ballot& ballot, Slot watermark) {
+  const bool is_new = election_.leader_ballot() != ballot;
+  if (is_new) StepDown();
+  election_.OnLeader(ballot);
+  catch_up_.Saw(ballot.node, watermark);
+  learner_.OnWatermark(watermark, ballot, acceptor_);
+  AfterWatermark();
+  if (is_new) AskLeader();
+}
+
+void Replica::Core::AfterWatermark() {
+  acceptor_.ForgetThrough(learner_.chosen_through());
+  if (leadership_) leadership_->proposer.ForgetThrough(learner_.chosen_through());
+  if (const auto peer = catch_up_.Due(learner_.chosen_through(), now_)) {
+    outbox_.Send(*peer, LearnRequest{learner_.chosen_through().next()});
+  }
+}
+
+void Replica::Core::On(NodeId from, const HeartbeatReply& reply) {
+  catch_up_.Saw(from, reply.chosen_through);
+  Leadership* leadership = At(reply.ballot);
+  if (leadership == nullptr || !leads()) return;
+  leadership->heard_at[from] = now_;
+  Slot& durable = leadership->durable_applied[from];
+  durable = std::max(durable, reply.durable_applied);
+  UpdateCut();
+  ConfirmRead(from, reply.read_round);
+}
+
+void Replica::Core::On(NodeId from, const LearnRequest& request) {
+  if (!request.first_slot || request.first_slot > learner_.chosen_through()) return;
+  outbox_.AddLearnReply({from, request.first_slot, learner_.chosen_through()});
+}
+
+void Replica::Core::On(NodeId from, const Learned& learned) {
+  catch_up_.Saw(from, learned.chosen_through);
+  const Slot before = learner_.chosen_through();
+  for (const ChosenValue& chosen : learned.values) {
+    if (chosen.slot <= learner_.chosen_through()) continue;
+    // Only in order: a gap would have to be remembered, and its end will be asked for anyway.
+    if (chosen.slot != learner_.chosen_through().next()) break;
+    const AcceptedValue* accepted = acceptor_.Find(chosen.slot);
+    if (accepted == nullptr || !(accepted->value == chosen.value)) {
+      outbox_.Persist(LearnedRecord{chosen.slot, chosen.value});
+    }
+    learner_.Choose(chosen.slot, chosen.value);
+  }
+  // An answer that helps nothing must not be followed by another question at once.
+  if (learner_.chosen_through() > before) catch_up_.Answered();
+  AfterWatermark();
+}
+
+// Reads and forwarded commands.
+
+void Replica::Core::On(NodeId from, const ReadRequest& request) {
+  if (leads()) leadership_->reads.Add({from, request.read_id});
+}
+
+void Replica::Core::On(NodeId /*from*/, const ReadReply& reply) {
+  if (const auto read_id = open_reads_.Close(reply.read_id)) {
+    outbox_.AddRead({*read_id, reply.slot});
+  }
+}
+
+void Replica::Core::ConfirmRead(NodeId voter, uint64_t round) {
+  const auto confirmed = leadership_->reads.OnAnswer(voter, round);
+  if (!confirmed) return;
+  for (const ReadRounds::Reader& reader : confirmed->readers) {
+    const ReadReply reply{reader.read_id, confirmed->slot};
+    if (reader.node == options_.self) {
+      On(options_.self, reply);
+    } else {
+      outbox_.Send(reader.node, reply);
+    }
+  }
+}
+
+void Replica::Core::On(NodeId from, Forward& forward) {
+  Leadership* leadership = At(forward.ballot);
+  if (leadership == nullptr || !leads()) return;
+  if (leadership->forwards.size() >= kMaxForwardLives) {
+    // A new ballot voids every forward under way, and the table with them.
+    StepDown();
+    return;
+  }
+  uint64_t& last_number = leadership->forwards[{from, forward.life}];
+  if (forward.number <= last_number) return;
+  last_number = forward.number;
+  for (Command& command : forward.commands) {
+    // Beyond the bound it is lost, as any message may be; its origin's client sees a timeout.
+    if (!queue_.Push(std::move(command))) return;
+  }
+}
+
+}  // namespace synod::paxos
