@@ -19,8 +19,10 @@ std::string Describe(const Backend& backend, const Attempt& attempt) {
   std::string text = backend.name == backend.address
                          ? backend.address
                          : absl::StrCat(backend.name, " (", backend.address, ")");
-  absl::StrAppend(&text, " ",
-                  backend.learner ? absl::string_view("learner") : BackendStateName(backend.state));
+  absl::StrAppend(&text, " ", BackendStateName(backend.state));
+  if (backend.role != BackendRole::kVoter) {
+    absl::StrAppend(&text, " ", BackendRoleName(backend.role));
+  }
   if (!backend.reason.empty()) absl::StrAppend(&text, ": ", backend.reason);
   if (Tried(attempt, backend)) absl::StrAppend(&text, ", tried by this call");
   return text;
@@ -82,12 +84,12 @@ Route Router::Pick(const Attempt& attempt, absl::Duration now) {
 void Router::FindCandidates(const Attempt& attempt, MethodClass method_class) {
   size_t ready = 0;
   for (const Backend& backend : view_->backends) {
-    ready += !backend.learner && backend.state == BackendState::kReady;
+    ready += backend.role == BackendRole::kVoter && backend.state == BackendState::kReady;
   }
   const bool panic = ready < MinimumInUse(*view_);
   const auto collect = [&](auto usable) {
     for (const Backend& backend : view_->backends) {
-      if (!backend.learner && usable(backend) && !Tried(attempt, backend)) {
+      if (backend.role == BackendRole::kVoter && usable(backend) && !Tried(attempt, backend)) {
         candidates_.push_back(&backend);
       }
     }

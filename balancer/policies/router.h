@@ -45,7 +45,7 @@ class Router {
   // Takes effect for the next call of Pick. A new policy name makes a new policy instance.
   void SetView(std::shared_ptr<const View> view);
 
-  // Who may serve: ready backends that this call has not tried; never a learner, never a drained
+  // Who may serve: ready backends that this call has not tried; voters only, never a drained
   // one. Fewer than MinimumInUse ready: ejected ones are used again. None of these: whoever is cut
   // off from its quorum, except for writes, so that reads which allow staleness still get an
   // answer. Who does: for writes (unless routed by policy) and for calls about one member the

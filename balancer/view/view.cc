@@ -18,9 +18,21 @@ absl::string_view BackendStateName(BackendState state) {
   return "unknown";
 }
 
+absl::string_view BackendRoleName(BackendRole role) {
+  switch (role) {
+    case BackendRole::kVoter:
+      return "voter";
+    case BackendRole::kLearner:
+      return "learner";
+    case BackendRole::kStranger:
+      return "stranger";
+  }
+  return "unknown";
+}
+
 size_t MinimumInUse(const View& view) {
   size_t voters = 0;
-  for (const Backend& backend : view.backends) voters += !backend.learner;
+  for (const Backend& backend : view.backends) voters += backend.role == BackendRole::kVoter;
   return view.generic ? (voters + 1) / 2 : voters / 2 + 1;
 }
 

@@ -19,12 +19,19 @@ namespace synod::balancer {
 
 enum class BackendState : uint8_t { kReady, kConnecting, kUnhealthy, kDraining, kEjected };
 
+// Only voters get calls and count towards quorums.
+enum class BackendRole : uint8_t {
+  kVoter,
+  kLearner,   // a member that catches up and may not vote yet
+  kStranger,  // a seed that no member answers at: of another cluster, or not heard of yet
+};
+
 struct Backend {
   std::string name;     // node name when known, else the address
   std::string address;  // host:port; the identity under which stats and connections are kept
   BackendState state = BackendState::kConnecting;
   std::string reason;  // why it is not ready
-  bool learner = false;
+  BackendRole role = BackendRole::kVoter;
   // Reachable, but cut off from its quorum or not serving: may still answer reads that allow
   // staleness, which only the node can tell from those that do not.
   bool last_resort = false;
@@ -49,6 +56,9 @@ struct View {
 
 // ready, connecting, unhealthy, draining, ejected.
 absl::string_view BackendStateName(BackendState state);
+
+// voter, learner, stranger.
+absl::string_view BackendRoleName(BackendRole role);
 
 // How many backends must stay in use whatever their failures look like: a quorum of the voting
 // members; in generic mode, where any one backend serves, half of them.

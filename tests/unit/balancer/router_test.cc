@@ -130,8 +130,10 @@ TEST_F(RouterTest, OnlyReadyVotersAreEligible) {
     EXPECT_THAT(Picked({kRange}), UnorderedElementsAre("b", "c")) << BackendStateName(state);
   }
   SetStates(kReady, kReady, kReady);
-  view_.backends[0].learner = true;
-  EXPECT_THAT(Picked({kRange}), UnorderedElementsAre("b", "c"));
+  for (const BackendRole role : {BackendRole::kLearner, BackendRole::kStranger}) {
+    view_.backends[0].role = role;
+    EXPECT_THAT(Picked({kRange}), UnorderedElementsAre("b", "c")) << BackendRoleName(role);
+  }
 }
 
 TEST_F(RouterTest, TriedBackendsAreNotTriedAgain) {
@@ -228,7 +230,8 @@ TEST(MinimumInUseTest, IsAQuorumOfTheVotersOrHalfWhereAnyOneServes) {
     EXPECT_EQ(MinimumInUse(view), half[count - 1]) << count;
   }
   view.generic = false;
-  view.backends[3].learner = view.backends[4].learner = true;
+  view.backends[3].role = BackendRole::kLearner;
+  view.backends[4].role = BackendRole::kStranger;
   EXPECT_EQ(MinimumInUse(view), 2);
 }
 
