@@ -20,10 +20,11 @@ Cluster::Cluster(int nodes, std::function<void(ReplicaOptions&)> adjust) {
 }
 
 void Cluster::Start(Node& node) {
-  node.options.seed = 1000 * ++lives_ + node.options.self.value();
-  RecoveredState recovered = Recover(node.durable);
+  ReplicaOptions options = node.options;
+  // Fresh for every life of every node.
+  options.seed = node.options.seed * 1'000'000 + 1000 * ++lives_ + node.options.self.value();
   node.applied.clear();
-  node.replica = std::make_unique<Replica>(node.options, std::move(recovered));
+  node.replica = std::make_unique<Replica>(std::move(options), Recover(node.durable));
 }
 
 RecoveredState Cluster::Recover(const std::vector<Record>& records) {
