@@ -21,11 +21,11 @@ namespace synod::rpc {
 // Why the node, not the state machine, failed a request. error_table.h has etcd's words for each.
 enum class Failure : uint8_t {
   kNone,
-  kNoLeader,                // no quorum in sight; nothing was proposed
-  kTimeout,                 // outcome unknown
-  kTimeoutLeaderFailed,     // outcome unknown; the leader it went to has been replaced
-  kOverloaded,              // refused at once; nothing was proposed
-  kStopped,                 // the node is shutting down
+  kNoLeader,             // no quorum in sight; nothing was proposed
+  kTimeout,              // outcome unknown
+  kTimeoutLeaderFailed,  // outcome unknown; the leader it went to has been replaced
+  kOverloaded,           // refused at once; nothing was proposed
+  kStopped,              // the node is shutting down
 };
 
 struct ProposeOutcome {

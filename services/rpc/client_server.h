@@ -18,7 +18,7 @@ struct ClientServerOptions {
   std::vector<std::string> listen;  // host:port each; port 0 picks a free one
   size_t max_request_bytes = 1'572'864;
   int max_txn_ops = 128;
-  uint32_t max_concurrent_streams = 1'000;  // per connection
+  uint32_t max_concurrent_streams = 1'000;            // per connection
   absl::Duration request_timeout = absl::Seconds(7);  // etcd: 5 s + 2 election timeouts
 };
 

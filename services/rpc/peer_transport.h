@@ -8,12 +8,15 @@
 #ifndef SYNOD_SERVICES_RPC_PEER_TRANSPORT_H_
 #define SYNOD_SERVICES_RPC_PEER_TRANSPORT_H_
 
+#include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "common/ids.h"
 #include "services/paxos/message.h"
@@ -25,6 +28,10 @@ struct PeerTransportOptions {
   NodeId self;
   std::string listen;  // host:port of this node's peer server; port 0 picks a free one
   size_t max_queue_bytes = 64 << 20;  // per peer; beyond it new messages are dropped
+
+  // When set: a link to a peer opened (OK), or broke or was refused (why). Not repeated while the
+  // code stays the same. On gRPC threads; must not block.
+  std::function<void(NodeId peer, const absl::Status&)> link_changed;
 };
 
 class PeerTransport {
