@@ -31,7 +31,9 @@ bool Proposer::OnPromise(NodeId from, const Promise& promise) {
 }
 
 bool Proposer::CanPropose(Slot chosen_through) const {
-  return leads_ && next_slot_ <= std::max(chosen_through, chosen_floor_) + window_;
+  // By what this node knows itself, not by the floor: while it still catches up, its own acceptor
+  // would not vote so far ahead, and what it proposes must be in its own log.
+  return leads_ && next_slot_ <= chosen_through + window_;
 }
 
 Accept Proposer::Repropose(Slot chosen_through, uint64_t now) {

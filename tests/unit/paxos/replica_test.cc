@@ -88,6 +88,28 @@ TEST(ReplicaTest, AFollowerThatMissedSlotsLearnsThem) {
   EXPECT_EQ(cluster.commands(follower), cluster.commands(leader));
 }
 
+TEST(ReplicaTest, ACandidateFarBehindLeadsOnceItHasCaughtUp) {
+  Cluster cluster(3, [](ReplicaOptions& options) { options.window = 4; });
+  const int leader = cluster.ElectLeader();
+  const int behind = leader % 3 + 1;
+  const int witness = behind % 3 + 1;
+  cluster.Isolate(behind);
+  for (int i = 0; i < 40; ++i) {
+    cluster.Propose(leader, std::to_string(i));
+    cluster.Settle();
+  }
+  const std::vector<std::string> before = cluster.commands(witness);
+  cluster.Crash(leader);
+  cluster.Isolate(behind, false);
+  for (int i = 0; i < 40; ++i) cluster.Tick(behind);  // the witness does not try
+  ASSERT_EQ(cluster.leader(), behind);
+  EXPECT_EQ(cluster.commands(behind), before);
+  cluster.Propose(behind, "new");
+  cluster.TickAll(5);
+  EXPECT_EQ(cluster.commands(behind).back(), "new");
+  EXPECT_EQ(cluster.commands(behind), cluster.commands(witness));
+}
+
 TEST(ReplicaTest, ALeaderWithoutAQuorumStepsDownAndTheOthersGoOn) {
   Cluster cluster(3);
   const int old_leader = cluster.ElectLeader();
