@@ -54,9 +54,17 @@ struct SlotCommands {
 
 class StateMachine {
  public:
-  // Loads what the engine holds. DataLoss when that does not add up; FailedPrecondition when a newer
-  // format wrote it. The engine outlives the state machine.
-  static absl::StatusOr<std::unique_ptr<StateMachine>> Open(storage::Engine* engine);
+  struct Options {
+    size_t cache_bytes = 64 << 20;  // of recently written versions; changes speed only
+  };
+
+  // Loads what the engine holds. DataLoss when that does not add up; FailedPrecondition when a
+  // newer format wrote it. The engine outlives the state machine.
+  static absl::StatusOr<std::unique_ptr<StateMachine>> Open(storage::Engine* engine,
+                                                            const Options& options);
+  static absl::StatusOr<std::unique_ptr<StateMachine>> Open(storage::Engine* engine) {
+    return Open(engine, Options());
+  }
 
   virtual ~StateMachine() = default;
 
@@ -69,7 +77,8 @@ class StateMachine {
 
   virtual std::shared_ptr<const ReadView> View() const = 0;
 
-  // The applied slot that would survive a crash now.
+  // The applied slot that would survive a crash now. Also lets go of the history below a compaction
+  // floor that would survive; call it now and then, from the thread that applies.
   virtual absl::StatusOr<Slot> DurableApplied() = 0;
 
   // Over revision, compaction floor and every retained version; equal on replicas with equal

@@ -1,7 +1,8 @@
 // etcd's data model as plain values: what the state machine takes and gives.
 //
-// Field meanings and limits are etcd v3's (docs/etcd.md lists what is served). No protobuf here: rpc
-// translates. Revisions are int64 as on etcd's wire; the empty store has revision 1.
+// Field meanings and limits are etcd v3's (docs/etcd.md lists what is served). No protobuf here:
+// rpc translates. Every field has an initialiser, so that designated ones may be left out.
+// Revisions are int64 as on etcd's wire; the empty store has revision 1.
 #ifndef SYNOD_SERVICES_KV_TYPES_H_
 #define SYNOD_SERVICES_KV_TYPES_H_
 
@@ -16,8 +17,8 @@ namespace synod::kv {
 using Revision = int64_t;
 
 struct KeyValue {
-  std::string key;
-  std::string value;
+  std::string key{};
+  std::string value{};
   Revision create_revision = 0;
   Revision mod_revision = 0;
   int64_t version = 0;
@@ -30,8 +31,8 @@ enum class SortOrder : uint8_t { kNone, kAscend, kDescend };
 enum class SortTarget : uint8_t { kKey, kVersion, kCreate, kMod, kValue };
 
 struct RangeRequest {
-  std::string key;
-  std::string range_end;
+  std::string key{};
+  std::string range_end{};
   int64_t limit = 0;
   Revision revision = 0;
   SortOrder sort_order = SortOrder::kNone;
@@ -46,14 +47,14 @@ struct RangeRequest {
 };
 
 struct RangeResponse {
-  std::vector<KeyValue> kvs;
+  std::vector<KeyValue> kvs{};
   bool more = false;
   int64_t count = 0;
 };
 
 struct PutRequest {
-  std::string key;
-  std::string value;
+  std::string key{};
+  std::string value{};
   int64_t lease = 0;
   bool prev_kv = false;
   bool ignore_value = false;
@@ -61,18 +62,18 @@ struct PutRequest {
 };
 
 struct PutResponse {
-  std::optional<KeyValue> prev_kv;
+  std::optional<KeyValue> prev_kv{};
 };
 
 struct DeleteRangeRequest {
-  std::string key;
-  std::string range_end;
+  std::string key{};
+  std::string range_end{};
   bool prev_kv = false;
 };
 
 struct DeleteRangeResponse {
   int64_t deleted = 0;
-  std::vector<KeyValue> prev_kvs;
+  std::vector<KeyValue> prev_kvs{};
 };
 
 enum class CompareResult : uint8_t { kEqual, kGreater, kLess, kNotEqual };
@@ -81,19 +82,19 @@ enum class CompareTarget : uint8_t { kVersion, kCreate, kMod, kValue, kLease };
 struct Compare {
   CompareResult result = CompareResult::kEqual;
   CompareTarget target = CompareTarget::kVersion;
-  std::string key;
-  std::string range_end;
-  int64_t number = 0;  // version, create, mod or lease
-  std::string value;   // kValue only
+  std::string key{};
+  std::string range_end{};
+  int64_t number = 0;   // version, create, mod or lease
+  std::string value{};  // kValue only
 };
 
 struct TxnRequest;
 using Operation = std::variant<RangeRequest, PutRequest, DeleteRangeRequest, TxnRequest>;
 
 struct TxnRequest {
-  std::vector<Compare> compare;
-  std::vector<Operation> success;
-  std::vector<Operation> failure;
+  std::vector<Compare> compare{};
+  std::vector<Operation> success{};
+  std::vector<Operation> failure{};
 };
 
 struct TxnResponse;
@@ -102,7 +103,7 @@ using OperationResponse =
 
 struct TxnResponse {
   bool succeeded = false;
-  std::vector<OperationResponse> responses;
+  std::vector<OperationResponse> responses{};
 };
 
 struct CompactRequest {
