@@ -65,13 +65,13 @@ class Checker {
   // from this key" go before a put of a key it covers; if that put wants to keep what has just been
   // deleted, etcd's server panics and we say that the key is not there.
   absl::StatusOr<Error> operator()(const PutRequest& request) {
-    if (request.ignore_value || request.ignore_lease) {
-      const bool deleted =
-          std::any_of(deletes_.begin(), deletes_.end(),
-                      [&](const KeyRange& range) { return Contains(range, request.key); });
-      if (deleted) return Error::kKeyNotFound;
-    }
-    return CheckPut(versions_, request, bounds_);
+    absl::StatusOr<Error> error = CheckPut(versions_, request, bounds_);
+    if (!error.ok() || *error != Error::kNone) return error;
+    const bool keeps = request.ignore_value || request.ignore_lease;
+    const bool deleted =
+        keeps && std::any_of(deletes_.begin(), deletes_.end(),
+                             [&](const KeyRange& range) { return Contains(range, request.key); });
+    return deleted ? Error::kKeyNotFound : Error::kNone;
   }
 
  private:
