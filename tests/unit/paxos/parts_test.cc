@@ -2,9 +2,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "services/paxos/acceptor.h"
 #include "services/paxos/catch_up.h"
 #include "services/paxos/command_queue.h"
 #include "services/paxos/configuration.h"
+#include "services/paxos/election.h"
 #include "services/paxos/outbox.h"
 #include "services/paxos/read_index.h"
 
@@ -26,6 +28,33 @@ TEST(TallyTest, QuorumIsAMajorityAndNobodyCountsTwice) {
       tally.Add(configuration, NodeId(id));
     }
   }
+}
+
+// After a restart the log's value of a slot at or below the recorded watermark counts as chosen.
+// Only the acceptor's own watermark says so; the leader's may cover a slot where this node accepted
+// a value that lost.
+TEST(AcceptorTest, RecordsItsOwnWatermarkAndNotTheLeaders) {
+  Acceptor acceptor(Ballot(), {}, 100);
+  const auto answer =
+      acceptor.OnAccept({{1, NodeId(1)}, Slot(9), Value(), /*chosen_through=*/Slot(8)}, Slot(3));
+  ASSERT_TRUE(answer && answer->record);
+  EXPECT_EQ(answer->record->chosen_through, Slot(3));
+}
+
+TEST(AcceptorTest, IsSilentBelowTheWatermarkAndBeyondTheHorizon) {
+  Acceptor acceptor(Ballot(), {}, 100);
+  EXPECT_FALSE(acceptor.OnAccept({{1, NodeId(1)}, Slot(3), Value(), Slot()}, Slot(3)));
+  EXPECT_FALSE(acceptor.OnAccept({{1, NodeId(1)}, Slot(104), Value(), Slot()}, Slot(3)));
+  EXPECT_TRUE(acceptor.OnAccept({{1, NodeId(1)}, Slot(103), Value(), Slot()}, Slot(3)));
+}
+
+TEST(ElectionTest, PreparesAboveEveryPromiseThatAProbeMet) {
+  const Configuration configuration({NodeId(1), NodeId(2), NodeId(3)});
+  Election election(&configuration, NodeId(1), 10, Ballot(), Random(1));
+  const Probe probe = election.StartProbe(Slot());
+  EXPECT_FALSE(election.OnProbeReply(NodeId(1), {probe.ballot, true, Ballot(), Slot()}));
+  EXPECT_TRUE(election.OnProbeReply(NodeId(2), {probe.ballot, true, {7, NodeId(3)}, Slot()}));
+  EXPECT_GT(election.StartPrepare(), (Ballot{7, NodeId(3)}));
 }
 
 TEST(CatchUpTest, AsksTheFurthestAheadAndOneAtATime) {

@@ -154,6 +154,17 @@ TEST(ReplicaTest, ANodeThatComesBackDisturbsNobody) {
   EXPECT_EQ(cluster.at(other).status().leader_ballot, before);
 }
 
+TEST(ReplicaTest, ANodeCutOffFromTheLeaderAloneDisturbsNobody) {
+  Cluster cluster(3);
+  const int leader = cluster.ElectLeader();
+  const Ballot before = cluster.at(leader).status().leader_ballot;
+  cluster.Cut(leader, leader % 3 + 1);
+  cluster.TickAll(100);
+  EXPECT_THAT(cluster.Said<Probe>(), testing::Not(IsEmpty()));
+  EXPECT_EQ(cluster.at(leader).status().leader_ballot, before);
+  EXPECT_TRUE(cluster.at(leader).status().leader_serves);
+}
+
 TEST(ReplicaTest, ReadsAreConfirmedAtEveryReplica) {
   Cluster cluster(3);
   const int leader = cluster.ElectLeader();
