@@ -27,7 +27,9 @@ struct AcceptedRecord {
   Slot chosen_through;
 };
 
-// "This value is chosen", learned from a peer. Replaces whatever was accepted in the slot.
+// "This value is chosen", learned from a peer. Replaces whatever was accepted in the slot. Written
+// only for the slot next to the own chosen prefix: it proves that what the log holds in every slot
+// up to this one is chosen.
 struct LearnedRecord {
   Slot slot;
   Value value;

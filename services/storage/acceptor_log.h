@@ -42,7 +42,9 @@ struct AcceptorLogOptions {
 // slot into a paxos::RecoveredState.
 struct GroupLogState {
   paxos::Ballot promised;
-  Slot chosen_hint;  // highest chosen_through in any record
+  // Highest chosen_through in any record, or slot of a learned one: the log's values through it are
+  // chosen (record.h).
+  Slot chosen_hint;
   Slot cut_through;
 };
 
