@@ -11,6 +11,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "services/rpc/backend.h"
+#include "services/rpc/call_observer.h"
 
 namespace synod::rpc {
 
@@ -20,6 +21,14 @@ struct ClientServerOptions {
   int max_txn_ops = 128;
   uint32_t max_concurrent_streams = 1'000;            // per connection
   absl::Duration request_timeout = absl::Seconds(7);  // etcd: 5 s + 2 election timeouts
+
+  // Health: a node that has been without quorum contact for longer is NOT_SERVING.
+  absl::Duration quorum_contact_limit = absl::Seconds(3);
+
+  // Threads that run linearizable reads once they are safe.
+  int read_threads = 2;
+
+  CallObserver* observer = nullptr;  // outlives the server
 };
 
 class ClientServer {
@@ -31,7 +40,9 @@ class ClientServer {
 
   virtual std::vector<uint16_t> ports() const = 0;
 
-  // Health turns NOT_SERVING; calls under way may finish until the deadline, then are cancelled.
+  // Health turns NOT_SERVING and streams end; calls under way may finish until the deadline, then
+  // are cancelled. Returns when all are done, which a cancelled call is only once the backend has
+  // answered: let it answer with kStopped by then. The destructor does this without grace.
   virtual void Shutdown(absl::Duration grace) = 0;
 };
 

@@ -1,0 +1,155 @@
+#include "services/rpc/call.h"
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "common/check.h"
+#include "services/rpc/error_table.h"
+
+namespace synod::rpc {
+namespace {
+
+// The part of a client's deadline, and its most, that is left for our answer to travel.
+constexpr int kMarginPart = 10;
+constexpr absl::Duration kMaxMargin = absl::Milliseconds(250);
+
+// Empty when the key is absent.
+absl::string_view Metadata(const grpc::CallbackServerContext& context, const char* key) {
+  const auto& metadata = context.client_metadata();
+  const auto found = metadata.find(key);
+  if (found == metadata.end()) return {};
+  return {found->second.data(), found->second.size()};
+}
+
+}  // namespace
+
+absl::string_view MethodName(Method method) {
+  switch (method) {
+    case Method::kRange:
+      return "etcdserverpb.KV/Range";
+    case Method::kPut:
+      return "etcdserverpb.KV/Put";
+    case Method::kDeleteRange:
+      return "etcdserverpb.KV/DeleteRange";
+    case Method::kTxn:
+      return "etcdserverpb.KV/Txn";
+    case Method::kCompact:
+      return "etcdserverpb.KV/Compact";
+    case Method::kMemberList:
+      return "etcdserverpb.Cluster/MemberList";
+    case Method::kStatus:
+      return "etcdserverpb.Maintenance/Status";
+    case Method::kAlarm:
+      return "etcdserverpb.Maintenance/Alarm";
+  }
+  return "";
+}
+
+Call::Call(const CallEnvironment& environment, Method method, grpc::CallbackServerContext* context)
+    : environment_(environment),
+      method_(method),
+      context_(context),
+      started_(environment.backend->Now()) {
+  if (options().observer != nullptr) options().observer->Started(method_);
+}
+
+grpc::Status Call::Admit() {
+  if (Metadata(*context_, "hasleader") == "true" && !backend().Status().leader) {
+    return ToStatus(EtcdError::kNoLeader);
+  }
+  const absl::string_view min_revision = Metadata(*context_, "synod-min-revision");
+  if (!min_revision.empty() && !absl::SimpleAtoi(min_revision, &min_revision_)) {
+    return {grpc::StatusCode::INVALID_ARGUMENT,
+            absl::StrCat("synod: metadata synod-min-revision is '", min_revision,
+                         "'; it must be a revision in decimal")};
+  }
+  return grpc::Status::OK;
+}
+
+void Call::BeginRead(bool linearizable) {
+  if (!linearizable) {
+    const std::shared_ptr<const kv::ReadView> view = backend().View();
+    if (view->revision() >= min_revision_) return Read(*view);
+  }
+  backend().AwaitReadable(Deadline(), [this](Failure failure) {
+    if (failure != Failure::kNone) return Fail(Explain(failure));
+    if (!environment_.reads->Post([this] { ReadNewest(); })) {
+      Fail(Explain(Failure::kOverloaded));
+    }
+  });
+}
+
+void Call::ReadNewest() {
+  const std::shared_ptr<const kv::ReadView> view = backend().View();
+  if (view->revision() < min_revision_) {
+    return Fail({grpc::StatusCode::UNAVAILABLE,
+                 absl::StrCat("synod: revision ", min_revision_,
+                              ", asked for in synod-min-revision, does not exist yet: the store is "
+                              "at ",
+                              view->revision())});
+  }
+  Read(*view);
+}
+
+void Call::Read(const kv::ReadView&) {
+  SYNOD_CHECK(false) << MethodName(method_);
+}
+
+void Call::Propose(kv::Request request) {
+  backend().Propose(std::move(request), Deadline(), [this](ProposeOutcome outcome) {
+    if (outcome.failure != Failure::kNone) return Fail(Explain(outcome.failure));
+    if (outcome.result.error != kv::Error::kNone) return Fail(ToStatus(outcome.result.error));
+    Written(std::move(outcome.result));
+  });
+}
+
+void Call::Written(kv::Result) {
+  SYNOD_CHECK(false) << MethodName(method_);
+}
+
+void Call::FillHeader(kv::Revision revision, etcdserverpb::ResponseHeader* header) const {
+  header->set_cluster_id(environment_.cluster.value());
+  header->set_member_id(environment_.self.value());
+  header->set_revision(revision);
+  header->set_raft_term(environment_.backend->ballot_round());
+}
+
+void Call::Complete(kv::Revision revision) {
+  context_->AddTrailingMetadata("synod-revision", absl::StrCat(revision));
+  Answer(grpc::Status::OK);
+}
+
+void Call::Fail(const grpc::Status& status) {
+  Answer(status);
+}
+
+void Call::Answer(const grpc::Status& status) {
+  context_->AddTrailingMetadata("synod-member", environment_.name);
+  if (options().observer != nullptr) {
+    options().observer->Finished(method_, static_cast<absl::StatusCode>(status.error_code()),
+                                 backend().Now() - started_);
+  }
+  Finish(status);
+}
+
+absl::Duration Call::Deadline() const {
+  absl::Duration budget = options().request_timeout;
+  const auto client = context_->deadline();
+  if (client != std::chrono::system_clock::time_point::max()) {
+    const absl::Duration left = absl::FromChrono(client - std::chrono::system_clock::now());
+    budget = std::min(budget, left - std::min(left / kMarginPart, kMaxMargin));
+  }
+  return started_ + std::max(budget, absl::ZeroDuration());
+}
+
+grpc::Status Call::Explain(Failure failure) const {
+  const bool cut_off =
+      failure == Failure::kTimeout &&
+      environment_.backend->Status().quorum_contact_age > environment_.options.quorum_contact_limit;
+  return cut_off ? ToStatus(EtcdError::kTimeoutDueToConnectionLost) : ToStatus(failure);
+}
+
+}  // namespace synod::rpc

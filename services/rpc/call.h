@@ -1,0 +1,84 @@
+// One unary etcd call from its arrival to its answer, and the conventions that all of them follow:
+// admission, deadlines, response headers and metadata.
+//
+// A call is a gRPC reactor: made by the method handler, deleted by gRPC when the answer is out. A
+// client that goes away does not end it early; its answer is then thrown away.
+//
+// Thread-safety: one thread at a time; the node's callbacks and the read pool hand it on.
+#ifndef SYNOD_SERVICES_RPC_CALL_H_
+#define SYNOD_SERVICES_RPC_CALL_H_
+
+#include <string>
+
+#include "absl/time/time.h"
+#include "etcd/header.pb.h"
+#include "grpcpp/server_context.h"
+#include "grpcpp/support/server_callback.h"
+#include "services/rpc/backend.h"
+#include "services/rpc/call_observer.h"
+#include "services/rpc/client_server.h"
+#include "services/rpc/read_pool.h"
+
+namespace synod::rpc {
+
+// What the calls of one server share; outlives them.
+struct CallEnvironment {
+  Backend* backend = nullptr;
+  ReadPool* reads = nullptr;
+  ClientServerOptions options;
+
+  // Of the backend's status; they never change.
+  ClusterId cluster;
+  NodeId self;
+  std::string name;
+};
+
+class Call : public grpc::ServerUnaryReactor {
+ public:
+  Call(const CallEnvironment& environment, Method method, grpc::CallbackServerContext* context);
+
+  void OnDone() final { delete this; }
+
+ protected:
+  ~Call() override = default;
+
+  Backend& backend() { return *environment_.backend; }
+  const ClientServerOptions& options() const { return environment_.options; }
+
+  // Reads the request's metadata. Not OK: complete the call with it.
+  //   hasleader: true       refuse at once when no leader is known
+  //   synod-min-revision    see BeginRead
+  grpc::Status Admit();
+
+  // Runs Read with a view: at once with the newest one, or, when `linearizable`, with one that
+  // shows every write acknowledged before now. Waits likewise when the view is older than the
+  // client's synod-min-revision. Completes the call itself when there is no such view.
+  void BeginRead(bool linearizable);
+  virtual void Read(const kv::ReadView& view);
+
+  // Runs Written once the request is applied here, or completes the call with the reason why not.
+  void Propose(kv::Request request);
+  virtual void Written(kv::Result result);
+
+  void FillHeader(kv::Revision revision, etcdserverpb::ResponseHeader* header) const;
+
+  // Answer the client; the call must not be touched afterwards.
+  void Complete(kv::Revision revision);
+  void Fail(const grpc::Status& status);
+
+ private:
+  absl::Duration Deadline() const;
+  grpc::Status Explain(Failure failure) const;
+  void ReadNewest();
+  void Answer(const grpc::Status& status);
+
+  const CallEnvironment& environment_;
+  const Method method_;
+  grpc::CallbackServerContext* const context_;
+  const absl::Duration started_;
+  kv::Revision min_revision_ = 0;
+};
+
+}  // namespace synod::rpc
+
+#endif  // SYNOD_SERVICES_RPC_CALL_H_
