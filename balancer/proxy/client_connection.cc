@@ -1,0 +1,147 @@
+#include "balancer/proxy/client_connection.h"
+
+#include <utility>
+
+namespace synod::balancer {
+namespace {
+
+// Resets of streams that are not yet answered (CVE-2023-44487) and frames that break a rule: a
+// client that cancels a full connection's streams at once, and then 100 a second, is still fine.
+constexpr double kResetBurst = 1000;
+constexpr double kResetsPerSecond = 100;
+
+// PING, SETTINGS, PRIORITY, and DATA without data. gRPC clients measure their bandwidth with PINGs,
+// about one per round trip while data comes in, so every frame sent to a client pays for one.
+constexpr double kControlBurst = 1000;
+constexpr double kControlPerSecond = 100;
+
+// A client that does not acknowledge the first GOAWAY gets the second one after this.
+constexpr absl::Duration kDrainRoundTrip = absl::Seconds(1);
+
+SessionOptions ServerOptions(const ProxyOptions& options) {
+  SessionOptions session;
+  session.server = true;
+  session.max_header_bytes = options.max_header_bytes;
+  session.stream_window = static_cast<uint32_t>(options.stream_buffer_bytes);
+  session.connection_window = static_cast<uint32_t>(options.connection_buffer_bytes);
+  session.max_concurrent_streams = options.max_streams_per_client_connection;
+  return session;
+}
+
+bool IsControlFrame(const nghttp2_frame& frame) {
+  switch (frame.hd.type) {
+    case NGHTTP2_PING:
+    case NGHTTP2_SETTINGS:
+      return (frame.hd.flags & NGHTTP2_FLAG_ACK) == 0;
+    case NGHTTP2_PRIORITY:
+      return true;
+    case NGHTTP2_DATA:
+      return frame.hd.length == 0 && (frame.hd.flags & NGHTTP2_FLAG_END_STREAM) == 0;
+    default:
+      return false;
+  }
+}
+
+}  // namespace
+
+ClientConnection::ClientConnection(WorkerContext* context, std::unique_ptr<Transport> transport,
+                                   Owner* owner)
+    : context_(context),
+      owner_(owner),
+      session_(std::make_unique<Http2Session>(&context->loop, std::move(transport),
+                                              ServerOptions(context->options), this)),
+      resets_(kResetBurst, kResetsPerSecond, context->loop.now()),
+      control_frames_(kControlBurst, kControlPerSecond, context->loop.now()) {}
+
+ClientConnection::~ClientConnection() = default;
+
+void ClientConnection::Start() {
+  const ProxyOptions& options = context_->options;
+  header_timer_ = context_->loop.AddTimer(options.header_timeout, [this] { CheckHeaderTime(); });
+  if (options.max_client_connection_age != absl::InfiniteDuration()) {
+    const double jitter = 0.9 + 0.2 * context_->random.Unit();
+    age_timer_ =
+        context_->loop.AddTimer(options.max_client_connection_age * jitter, [this] { Drain(); });
+  }
+  session_->Start();
+}
+
+void ClientConnection::Drain() {
+  if (drained_ != Drained::kNo || session_->closed()) return;
+  drained_ = Drained::kAnnounced;
+  session_->SubmitShutdownNotice();
+  session_->Ping();
+  drain_timer_ = context_->loop.AddTimer(kDrainRoundTrip, [this] { FinishDrain(); });
+}
+
+void ClientConnection::FinishDrain() {
+  if (drained_ != Drained::kAnnounced) return;
+  drained_ = Drained::kFinal;
+  session_->SubmitGoaway();
+  context_->loop.ScheduleFlush(this);
+}
+
+void ClientConnection::FailCalls(absl::string_view message) {
+  Drain();
+  FinishDrain();
+  for (const auto& call : calls_) call->Fail(absl::StatusCode::kUnavailable, message);
+}
+
+Stream* ClientConnection::OnNewStream(int32_t) {
+  if (drained_ == Drained::kFinal) return nullptr;
+  calls_.push_back(std::make_unique<Call>(context_, session_.get(), this));
+  calls_.back()->index = calls_.size() - 1;
+  return calls_.back()->client_stream();
+}
+
+void ClientConnection::OnFrame(const nghttp2_frame& frame, bool sent) {
+  const bool ack = (frame.hd.flags & NGHTTP2_FLAG_ACK) != 0;
+  if (sent) {
+    if (frame.hd.type == NGHTTP2_DATA || frame.hd.type == NGHTTP2_HEADERS) control_frames_.Earn(1);
+  } else if (frame.hd.type == NGHTTP2_RST_STREAM) {
+    if (!resets_.Take(context_->loop.now())) Punish();
+  } else if (IsControlFrame(frame)) {
+    if (frame.hd.type == NGHTTP2_SETTINGS) greeted_ = true;
+    if (!control_frames_.Take(context_->loop.now())) Punish();
+  } else if (frame.hd.type == NGHTTP2_PING && ack) {
+    FinishDrain();
+  }
+}
+
+void ClientConnection::OnInvalidFrame() {
+  if (!resets_.Take(context_->loop.now())) Punish();
+}
+
+void ClientConnection::Punish() {
+  session_->Terminate(NGHTTP2_ENHANCE_YOUR_CALM);
+}
+
+void ClientConnection::CheckHeaderTime() {
+  const absl::Duration now = context_->loop.now();
+  const absl::Duration limit = context_->options.header_timeout;
+  const absl::Duration open = session_->HeadersOpenFor(now);
+  if (!greeted_) return session_->Close("no HTTP/2 preface and SETTINGS in time");
+  if (open >= limit) return session_->Close("a header block was not completed in time");
+  header_timer_ = context_->loop.AddTimer(limit - open, [this] { CheckHeaderTime(); });
+}
+
+void ClientConnection::OnSessionClosed(absl::string_view) {
+  context_->loop.CancelTimer(header_timer_);
+  context_->loop.CancelTimer(age_timer_);
+  context_->loop.CancelTimer(drain_timer_);
+  owner_->OnClientGone(this);
+}
+
+void ClientConnection::OnCallEnded(Call* call) {
+  const size_t index_of_call = call->index;
+  std::swap(calls_[index_of_call], calls_.back());
+  calls_[index_of_call]->index = index_of_call;
+  calls_.pop_back();
+  if (drained_ == Drained::kFinal) context_->loop.ScheduleFlush(this);
+}
+
+void ClientConnection::OnFlush() {
+  if (drained_ == Drained::kFinal && calls_.empty()) session_->CloseWhenWritten();
+}
+
+}  // namespace synod::balancer

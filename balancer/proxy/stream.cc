@@ -1,0 +1,33 @@
+#include "balancer/proxy/stream.h"
+
+#include <utility>
+
+namespace synod::balancer {
+
+void OutgoingBody::End(HeaderList trailers) {
+  trailers_ = std::move(trailers);
+  ended_ = true;
+}
+
+void OutgoingBody::Send(size_t n, ByteQueue& out) {
+  if (keep_) {
+    out.CopyFrom(bytes_, sent_, n);
+    sent_ += n;
+  } else {
+    out.MoveFrom(bytes_, n);
+  }
+}
+
+void OutgoingBody::StopKeeping() {
+  bytes_.Consume(sent_);
+  sent_ = 0;
+  keep_ = false;
+}
+
+void OutgoingBody::Discard() {
+  bytes_.Clear();
+  sent_ = 0;
+  keep_ = false;
+}
+
+}  // namespace synod::balancer

@@ -1,0 +1,99 @@
+// A proxy in this process in front of the backends a test names.
+#ifndef SYNOD_TESTS_UNIT_BALANCER_PROXY_PROXY_FIXTURE_H_
+#define SYNOD_TESTS_UNIT_BALANCER_PROXY_PROXY_FIXTURE_H_
+
+#include <algorithm>
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "balancer/proxy/proxy.h"
+#include "common/check.h"
+#include "tests/support/http2/raw_peer.h"
+
+namespace synod::balancer {
+
+class TestProxy {
+ public:
+  explicit TestProxy(const std::vector<std::string>& addresses, ProxyOptions options = {},
+                     bool generic = true) {
+    options.listen = "127.0.0.1:0";
+    auto proxy = Proxy::Start(std::move(options), MakeView(addresses, generic), &clock_);
+    SYNOD_CHECK(proxy.ok()) << proxy.status().ToString();
+    proxy_ = *std::move(proxy);
+  }
+
+  Proxy& operator*() { return *proxy_; }
+  Proxy* operator->() { return proxy_.get(); }
+  uint16_t port() const { return proxy_->port(); }
+
+  void SetBackends(const std::vector<std::string>& addresses, bool generic = true) {
+    proxy_->SetView(MakeView(addresses, generic));
+  }
+
+  BackendStats& stats(const std::string& address) {
+    auto& stats = stats_[address];
+    if (stats == nullptr) stats = std::make_shared<BackendStats>();
+    return *stats;
+  }
+
+  void Stop() { proxy_.reset(); }
+
+ private:
+  std::shared_ptr<const View> MakeView(std::vector<std::string> addresses, bool generic) {
+    std::sort(addresses.begin(), addresses.end());
+    auto view = std::make_shared<View>();
+    view->version = ++version_;
+    view->policy = "round_robin";
+    view->generic = generic;
+    view->write_routing = WriteRouting::kPolicy;
+    for (const std::string& address : addresses) {
+      stats(address);
+      Backend backend;
+      backend.name = backend.address = address;
+      backend.state = BackendState::kReady;
+      backend.stats = stats_[address];
+      view->backends.push_back(std::move(backend));
+    }
+    return view;
+  }
+
+  SystemClock clock_;
+  uint64_t version_ = 0;
+  std::map<std::string, std::shared_ptr<BackendStats>> stats_;
+  std::unique_ptr<Proxy> proxy_;
+};
+
+// Waits for what another thread is about to do; for counters that have no event of their own.
+template <typename Condition>
+bool Eventually(Condition condition, absl::Duration limit = absl::Seconds(10)) {
+  const absl::Time deadline = absl::Now() + limit;
+  while (!condition()) {
+    if (absl::Now() > deadline) return false;
+    absl::SleepFor(absl::Milliseconds(1));
+  }
+  return true;
+}
+
+inline test::Headers GrpcRequest(const std::string& path, test::Headers more = {}) {
+  test::Headers headers = {{":method", "POST"},
+                           {":scheme", "http"},
+                           {":path", path},
+                           {":authority", "front.door"},
+                           {"content-type", "application/grpc"},
+                           {"te", "trailers"}};
+  headers.insert(headers.end(), more.begin(), more.end());
+  return headers;
+}
+
+inline test::Headers GrpcResponse() {
+  return {{":status", "200"}, {"content-type", "application/grpc"}};
+}
+
+}  // namespace synod::balancer
+
+#endif  // SYNOD_TESTS_UNIT_BALANCER_PROXY_PROXY_FIXTURE_H_
