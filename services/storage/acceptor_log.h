@@ -11,7 +11,10 @@
 //      and a learned value wins over all.
 //   3. Nothing above CutThrough's slot is ever dropped.
 //
-// Thread-safety: Append, Sync and CutThrough from one thread; ReadValues from any.
+// Errors: the first failed write or sync is remembered and returned by every later call; what it
+// left on disk is unknown, and the process must stop.
+//
+// Thread-safety: State, Append, Sync and CutThrough from one thread; the others from any.
 #ifndef SYNOD_SERVICES_STORAGE_ACCEPTOR_LOG_H_
 #define SYNOD_SERVICES_STORAGE_ACCEPTOR_LOG_H_
 
@@ -34,8 +37,11 @@ struct AcceptorLogOptions {
   std::string dir;
   ClusterId cluster;
   NodeId node;
-  uint64_t segment_bytes = 64 << 20;
-  int spare_segments = 1;  // zero-filled ahead of need, off the write path
+  uint64_t segment_bytes = 64 << 20;  // 16 KiB to 1 GiB, a multiple of 4096; bounds a value
+
+  // Segments zero-filled ahead of need by a thread of the log's own. With 0 there is no thread: the
+  // segment is made when it is needed, inside Sync.
+  int spare_segments = 1;
 };
 
 // What one group's records add up to. The caller (the node) combines it with the engine's applied

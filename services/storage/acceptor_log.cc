@@ -1,0 +1,330 @@
+// The acceptor log: the write path and its bookkeeping. Recovery is log_recovery.cc.
+#include "services/storage/acceptor_log.h"
+
+#include <algorithm>
+#include <deque>
+#include <optional>
+#include <utility>
+#include <variant>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/strings/str_cat.h"
+#include "absl/synchronization/mutex.h"
+#include "services/storage/log_recovery.h"
+#include "services/storage/record_codec.h"
+#include "services/storage/segment.h"
+#include "services/storage/segment_pool.h"
+#include "services/storage/slot_index.h"
+
+namespace synod::storage {
+namespace {
+
+constexpr uint64_t kMinSegmentBytes = 16 << 10;
+constexpr uint64_t kMaxSegmentBytes = 1 << 30;  // offsets within a segment are 32 bits
+constexpr uint64_t kSegmentUnit = 4096;
+
+using Segments = std::deque<std::shared_ptr<Segment>>;
+
+// The ballot that a record promises, if any, and the value that it holds, if any.
+struct Parts {
+  std::optional<paxos::Ballot> promise;
+  std::optional<LogRecord> value;
+};
+
+Parts Take(const paxos::Record& record) {
+  if (const auto* promise = std::get_if<paxos::PromiseRecord>(&record.body)) {
+    return {promise->ballot, std::nullopt};
+  }
+  if (const auto* accepted = std::get_if<paxos::AcceptedRecord>(&record.body)) {
+    const RecordKey key{RecordKind::kAccepted, record.group, accepted->slot, accepted->ballot};
+    return {accepted->ballot, LogRecord{key, accepted->chosen_through, accepted->value}};
+  }
+  const auto& learned = std::get<paxos::LearnedRecord>(record.body);
+  const RecordKey key{RecordKind::kLearned, record.group, learned.slot, paxos::Ballot()};
+  return {std::nullopt, LogRecord{key, Slot(), learned.value}};
+}
+
+class SegmentedLog final : public AcceptorLog {
+ public:
+  SegmentedLog(Env* env, const AcceptorLogOptions& options, RecoveredLog recovered)
+      : segment_bytes_(options.segment_bytes),
+        lock_(std::move(recovered.lock)),
+        manifest_(std::move(recovered.manifest)),
+        next_sequence_(recovered.next_sequence),
+        pool_(env, {options.dir,
+                    {options.cluster, options.node},
+                    options.segment_bytes,
+                    options.spare_segments,
+                    recovered.next_segment}),
+        segments_(std::move(recovered.segments)),
+        index_(std::move(recovered.index)) {}
+
+  // The log always has a segment to write to.
+  absl::Status Start() { return segments_.empty() ? Rotate() : absl::OkStatus(); }
+
+  GroupLogState State(GroupId group) const override {
+    GroupLogState state;
+    state.promised = DurablePromise(group);
+    absl::MutexLock lock(&mutex_);
+    state.chosen_hint = index_.chosen_hint(group);
+    state.cut_through = index_.cut_through(group);
+    return state;
+  }
+
+  absl::Status Append(absl::Span<const paxos::Record> records) override;
+  absl::Status Sync() override { return Remember(SyncPending()); }
+  absl::StatusOr<std::vector<paxos::AcceptedValue>> ReadValues(GroupId group, Slot first, Slot last,
+                                                               size_t max_bytes) const override;
+  absl::StatusOr<std::vector<paxos::AcceptedValue>> ReadAbove(GroupId group,
+                                                              Slot first) const override;
+  absl::Status CutThrough(GroupId group, Slot slot) override { return Remember(Cut(group, slot)); }
+  uint64_t SizeBytes() const override;
+
+ private:
+  // The first failure, for good: what reached the disk after it is unknown.
+  absl::Status Failure() const {
+    absl::MutexLock lock(&mutex_);
+    return failure_;
+  }
+  absl::Status Remember(absl::Status status) {
+    if (status.ok()) return status;
+    absl::MutexLock lock(&mutex_);
+    failure_.Update(status);
+    return failure_;
+  }
+
+  paxos::Ballot DurablePromise(GroupId group) const {
+    const auto found = manifest_->state().groups.find(group);
+    return found == manifest_->state().groups.end() ? paxos::Ballot() : found->second.promised;
+  }
+
+  absl::Status SyncPending();
+  absl::Status StorePromises();
+  absl::Status WriteOneBatch(absl::Span<const LogRecord> records);
+  absl::Status Rotate();
+  absl::Status Cut(GroupId group, Slot slot);
+  ManifestState NextManifest() const;
+
+  // A record's bytes and the segment that holds them, which outlives its place in the log.
+  using Located = std::pair<RecordDescriptor, std::shared_ptr<const Segment>>;
+  std::vector<Located> Pin(const std::vector<RecordLocation>& locations) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::StatusOr<std::vector<paxos::AcceptedValue>> Read(const std::vector<Located>& records) const;
+
+  const uint64_t segment_bytes_;
+  const std::unique_ptr<FileLock> lock_;
+
+  // The log thread's.
+  const std::unique_ptr<Manifest> manifest_;
+  std::map<GroupId, paxos::Ballot> pending_promises_;
+  std::vector<LogRecord> pending_;
+  uint64_t next_sequence_;
+  SegmentPool pool_;
+
+  // Written by the log thread under the mutex, so that it alone may read without it.
+  mutable absl::Mutex mutex_;
+  Segments segments_;  // oldest first; the last one is written to
+  SlotIndex index_ ABSL_GUARDED_BY(mutex_);
+  absl::Status failure_ ABSL_GUARDED_BY(mutex_);
+};
+
+absl::Status SegmentedLog::Append(absl::Span<const paxos::Record> records) {
+  if (absl::Status failure = Failure(); !failure.ok()) return failure;
+  for (const paxos::Record& record : records) {
+    Parts parts = Take(record);
+    if (parts.value && parts.value->value.bytes().size() > MaxValueBytes(segment_bytes_)) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("acceptor log: a value of ", parts.value->value.bytes().size(),
+                       " bytes does not fit into a segment of ", segment_bytes_, " bytes"));
+    }
+    if (parts.promise) {
+      paxos::Ballot& pending = pending_promises_[record.group];
+      pending = std::max(pending, *parts.promise);
+    }
+    if (parts.value) pending_.push_back(*std::move(parts.value));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status SegmentedLog::SyncPending() {
+  if (absl::Status failure = Failure(); !failure.ok()) return failure;
+  // Promises first: no record on disk may exceed its group's promise there.
+  if (absl::Status status = StorePromises(); !status.ok()) return status;
+  absl::Span<const LogRecord> rest = pending_;
+  while (!rest.empty()) {
+    const size_t fitting = segments_.back()->Fitting(rest);
+    absl::Status status = fitting == 0 ? Rotate() : WriteOneBatch(rest.first(fitting));
+    if (!status.ok()) return status;
+    rest.remove_prefix(fitting);
+  }
+  pending_.clear();
+  return absl::OkStatus();
+}
+
+// Nothing to do as long as ballots stand still, which is nearly always.
+absl::Status SegmentedLog::StorePromises() {
+  const auto raises = [this](const auto& pending) {
+    return pending.second > DurablePromise(pending.first);
+  };
+  if (std::any_of(pending_promises_.begin(), pending_promises_.end(), raises)) {
+    if (absl::Status status = manifest_->Store(NextManifest()); !status.ok()) return status;
+  }
+  pending_promises_.clear();
+  return absl::OkStatus();
+}
+
+// What the manifest should say by now, with the segments as they are.
+ManifestState SegmentedLog::NextManifest() const {
+  ManifestState next = manifest_->state();
+  for (const auto& [group, ballot] : pending_promises_) {
+    paxos::Ballot& promised = next.groups[group].promised;
+    promised = std::max(promised, ballot);
+  }
+  return next;
+}
+
+absl::Status SegmentedLog::WriteOneBatch(absl::Span<const LogRecord> records) {
+  Segment& segment = *segments_.back();
+  const auto written = segment.WriteBatch(next_sequence_, records);
+  if (!written.ok()) return written.status();
+  ++next_sequence_;
+  absl::MutexLock lock(&mutex_);
+  for (const RecordDescriptor& record : *written) index_.Add(segment.id(), record);
+  return absl::OkStatus();
+}
+
+// The manifest names the new segment before anything is written into it, and what is in the old one
+// is durable by then, identifiers included.
+absl::Status SegmentedLog::Rotate() {
+  if (!segments_.empty()) {
+    if (absl::Status status = segments_.back()->SyncIdentifiers(); !status.ok()) return status;
+  }
+  auto segment = pool_.Take();
+  if (!segment.ok()) return segment.status();
+  ManifestState next = NextManifest();
+  next.segments.push_back({(*segment)->id(), next_sequence_});
+  if (absl::Status status = manifest_->Store(std::move(next)); !status.ok()) return status;
+  absl::MutexLock lock(&mutex_);
+  segments_.push_back(*std::move(segment));
+  return absl::OkStatus();
+}
+
+absl::Status SegmentedLog::Cut(GroupId group, Slot slot) {
+  if (absl::Status failure = Failure(); !failure.ok()) return failure;
+  Segments dead;
+  ManifestState next = NextManifest();
+  {
+    absl::MutexLock lock(&mutex_);
+    index_.CutThrough(group, slot);
+    const auto cut = [&](const auto& highest) {
+      return highest.second <= index_.cut_through(highest.first);
+    };
+    // From the oldest on and never the last one, which is being written.
+    for (size_t i = 0; i + 1 < segments_.size(); ++i) {
+      const auto& highest = segments_[i]->highest();
+      if (!std::all_of(highest.begin(), highest.end(), cut)) break;
+      dead.push_back(segments_[i]);
+      for (const auto& [id, unused] : highest) {
+        next.groups[id].cut_through = index_.cut_through(id);
+      }
+    }
+  }
+  // A cut that frees no segment need not be remembered: until then the records are still there.
+  if (dead.empty()) return absl::OkStatus();
+  next.segments.erase(next.segments.begin(),
+                      next.segments.begin() + static_cast<ptrdiff_t>(dead.size()));
+  if (absl::Status status = manifest_->Store(std::move(next)); !status.ok()) return status;
+  {
+    absl::MutexLock lock(&mutex_);
+    segments_.erase(segments_.begin(), segments_.begin() + static_cast<ptrdiff_t>(dead.size()));
+  }
+  for (const auto& segment : dead) pool_.Recycle(*segment);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<paxos::AcceptedValue>> SegmentedLog::ReadValues(GroupId group,
+                                                                           Slot first, Slot last,
+                                                                           size_t max_bytes) const {
+  const auto is_cut = [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    return first <= index_.cut_through(group);
+  };
+  const absl::Status cut = absl::OutOfRangeError(absl::StrCat(
+      "acceptor log: slot ", first.value(), " of group ", group.value(), " has been cut"));
+  std::vector<Located> records;
+  {
+    absl::MutexLock lock(&mutex_);
+    if (!failure_.ok()) return failure_;
+    if (is_cut()) return cut;
+    records = Pin(index_.Run(group, first, last, max_bytes));
+  }
+  auto values = Read(records);
+  if (values.ok()) return values;
+  // A segment that was recycled under this read holds other bytes by now, which is no damage.
+  absl::MutexLock lock(&mutex_);
+  return is_cut() ? cut : values.status();
+}
+
+absl::StatusOr<std::vector<paxos::AcceptedValue>> SegmentedLog::ReadAbove(GroupId group,
+                                                                          Slot first) const {
+  std::vector<Located> records;
+  {
+    absl::MutexLock lock(&mutex_);
+    if (!failure_.ok()) return failure_;
+    records = Pin(index_.Above(group, first));
+  }
+  return Read(records);
+}
+
+std::vector<SegmentedLog::Located> SegmentedLog::Pin(
+    const std::vector<RecordLocation>& locations) const {
+  std::vector<Located> pinned;
+  pinned.reserve(locations.size());
+  for (const RecordLocation& location : locations) {
+    const auto segment = std::lower_bound(
+        segments_.begin(), segments_.end(), location.segment,
+        [](const std::shared_ptr<Segment>& a, uint64_t id) { return a->id() < id; });
+    pinned.emplace_back(location.record, *segment);
+  }
+  return pinned;
+}
+
+absl::StatusOr<std::vector<paxos::AcceptedValue>> SegmentedLog::Read(
+    const std::vector<Located>& records) const {
+  std::vector<paxos::AcceptedValue> values;
+  values.reserve(records.size());
+  for (const auto& [record, segment] : records) {
+    auto value = segment->ReadValue(record);
+    if (!value.ok()) return value.status();
+    values.push_back({record.key.slot, record.key.ballot, *std::move(value)});
+  }
+  return values;
+}
+
+uint64_t SegmentedLog::SizeBytes() const {
+  absl::MutexLock lock(&mutex_);
+  uint64_t bytes = 0;
+  for (const auto& segment : segments_) {
+    bytes += segment->bytes() + IdentifiersBytes(segment->bytes());
+  }
+  return bytes;
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<AcceptorLog>> AcceptorLog::Open(Env* env,
+                                                               AcceptorLogOptions options) {
+  if (options.segment_bytes < kMinSegmentBytes || options.segment_bytes > kMaxSegmentBytes ||
+      options.segment_bytes % kSegmentUnit != 0 || options.spare_segments < 0) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "acceptor log: segment_bytes is ", options.segment_bytes, " and spare_segments ",
+        options.spare_segments, "; a segment has ", kMinSegmentBytes, " to ", kMaxSegmentBytes,
+        " bytes, a multiple of ", kSegmentUnit, ", and there are 0 or more spares"));
+  }
+  auto recovered = RecoverLog(env, options.dir, {options.cluster, options.node});
+  if (!recovered.ok()) return recovered.status();
+  auto log = std::make_unique<SegmentedLog>(env, options, *std::move(recovered));
+  if (absl::Status status = log->Start(); !status.ok()) return status;
+  return log;
+}
+
+}  // namespace synod::storage
