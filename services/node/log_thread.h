@@ -1,0 +1,92 @@
+// The log thread owns the acceptor log: it makes records durable, many Readys to one sync, and then
+// releases what had to wait for that.
+//
+// A failed write or sync ends the node (fatal.h).
+//
+// Thread-safety: Post, CutThrough and the numbers from any thread.
+#ifndef SYNOD_SERVICES_NODE_LOG_THREAD_H_
+#define SYNOD_SERVICES_NODE_LOG_THREAD_H_
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <thread>
+#include <vector>
+
+#include "common/clock.h"
+#include "services/node/fatal.h"
+#include "services/node/mailbox.h"
+#include "services/node/metrics.h"
+#include "services/paxos/ready.h"
+#include "services/storage/acceptor_log.h"
+
+namespace synod::node {
+
+class LogThread {
+ public:
+  // What waits for the log, out of one Ready.
+  struct Work {
+    std::vector<paxos::Record> records;
+    paxos::PersistToken token = 0;
+
+    // Released when these records and all earlier ones are durable. Learn replies are among them
+    // because they are read from the log: before a learned value is in it, it may still show one
+    // that was accepted, but never chosen.
+    std::vector<paxos::Message> messages;
+    std::vector<paxos::LearnReply> learn_replies;
+  };
+
+  // Called on the log thread.
+  struct Outlets {
+    std::function<void(std::vector<paxos::Message>)> send;
+    std::function<void(paxos::PersistToken)> persisted;
+    std::function<void(paxos::LearnReply)> learn_reply;
+    FatalHandler fatal;
+  };
+
+  // The pointers outlive the thread.
+  LogThread(storage::AcceptorLog* log, NodeMetrics* metrics, const Clock* clock, Outlets outlets);
+
+  // Makes durable what was posted and joins.
+  ~LogThread();
+  LogThread(const LogThread&) = delete;
+  LogThread& operator=(const LogThread&) = delete;
+
+  void Post(Work work);
+
+  // Slots at or below are needed by nobody.
+  void CutThrough(GroupId group, Slot slot);
+
+  // Of records posted and not durable yet.
+  size_t backlog_bytes() const { return box_.backlog(); }
+  uint64_t size_bytes() const { return size_bytes_.load(std::memory_order_relaxed); }
+
+ private:
+  struct Cut {
+    GroupId group;
+    Slot slot;
+  };
+  struct Item {
+    Work work;
+    Cut cut;
+    size_t cost = 0;
+  };
+
+  void Run();
+  // False when the log failed.
+  bool Persist(std::vector<Item>& items);
+  void Release(std::vector<Item>& items);
+
+  storage::AcceptorLog* const log_;
+  NodeMetrics* const metrics_;
+  const Clock* const clock_;
+  const Outlets outlets_;
+  Mailbox<Item> box_;
+  std::atomic<uint64_t> size_bytes_;
+  std::thread thread_;
+};
+
+}  // namespace synod::node
+
+#endif  // SYNOD_SERVICES_NODE_LOG_THREAD_H_

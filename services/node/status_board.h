@@ -1,0 +1,58 @@
+// What the node tells others about itself: written by the threads that know, read by whoever asks.
+//
+// Thread-safety: all methods from any thread; Publish is the replica thread's.
+#ifndef SYNOD_SERVICES_NODE_STATUS_BOARD_H_
+#define SYNOD_SERVICES_NODE_STATUS_BOARD_H_
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <utility>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
+#include "services/paxos/replica.h"
+#include "services/rpc/backend.h"
+
+namespace synod::node {
+
+class StatusBoard : public std::enable_shared_from_this<StatusBoard> {
+ public:
+  // `fixed`: cluster, self, name, members and their configuration version.
+  explicit StatusBoard(rpc::NodeStatus fixed) : fixed_(std::move(fixed)) {}
+
+  // The replica's state after some inputs; tells the subscribers when leader or role changed.
+  // `contact` is when a quorum (leader) or the leader (follower) was last heard, monotonic.
+  void Publish(const paxos::ReplicaStatus& status, absl::Duration contact);
+
+  // The fixed part with what was last published; applied slot, sizes and load are the caller's.
+  rpc::NodeStatus Read(absl::Duration now) const;
+
+  uint64_t ballot_round() const { return ballot_round_.load(std::memory_order_relaxed); }
+
+  // See rpc::Backend::Subscribe.
+  std::shared_ptr<void> Subscribe(std::function<void()> changed);
+
+ private:
+  void Notify();
+  void Unsubscribe(uint64_t id);
+
+  std::atomic<uint64_t> ballot_round_{0};
+
+  mutable absl::Mutex mutex_;
+  rpc::NodeStatus fixed_ ABSL_GUARDED_BY(mutex_);
+  paxos::ReplicaStatus status_ ABSL_GUARDED_BY(mutex_);
+  absl::Duration contact_ ABSL_GUARDED_BY(mutex_);
+
+  // Held while subscribers are called, so that none is called after it has gone.
+  absl::Mutex subscribers_mutex_;
+  uint64_t next_subscriber_ ABSL_GUARDED_BY(subscribers_mutex_) = 0;
+  std::map<uint64_t, std::function<void()>> subscribers_ ABSL_GUARDED_BY(subscribers_mutex_);
+};
+
+}  // namespace synod::node
+
+#endif  // SYNOD_SERVICES_NODE_STATUS_BOARD_H_
