@@ -40,12 +40,12 @@ TEST(TxnScriptTest, TheEndOfInputEndsEveryPart) {
 }
 
 TEST(TxnScriptTest, WhatItDoesNotUnderstandIsQuoted) {
-  for (const std::string& line : {"mod(a) ~ 1", "size(a) = 1", "mod(a) = x", "mod a = 1"}) {
+  for (const std::string line : {"mod(a) ~ 1", "size(a) = 1", "mod(a) = x", "mod a = 1"}) {
     const auto txn = Read(line);
     EXPECT_EQ(txn.status().code(), absl::StatusCode::kInvalidArgument) << line;
     EXPECT_THAT(std::string(txn.status().message()), HasSubstr(line));
   }
-  for (const std::string& line : {"put a", "move a b", "get", "get a --limit 3", "put \"a b"}) {
+  for (const std::string line : {"put a", "move a b", "get", "get a --limit 3", "put \"a b"}) {
     const auto txn = Read("\n" + line);
     EXPECT_EQ(txn.status().code(), absl::StatusCode::kInvalidArgument) << line;
     EXPECT_THAT(std::string(txn.status().message()), HasSubstr(line));
