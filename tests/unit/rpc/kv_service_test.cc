@@ -1,0 +1,444 @@
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <future>
+#include <map>
+#include <vector>
+
+#include "etcd/kv.grpc.pb.h"
+#include "etcd/lease.grpc.pb.h"
+#include "tests/unit/rpc/served_node.h"
+
+namespace synod::rpc {
+namespace {
+
+namespace pb = etcdserverpb;
+using grpc::StatusCode;
+
+// "CODE text", or "OK".
+std::string Text(const grpc::Status& status) {
+  return status.ok() ? "OK" : absl::StrCat(status.error_code(), " ", status.error_message());
+}
+
+class KvServiceTest : public testing::Test {
+ protected:
+  static ClientServerOptions Options() {
+    ClientServerOptions options;
+    options.max_request_bytes = 100'000;
+    options.request_timeout = absl::Milliseconds(300);
+    return options;
+  }
+
+  grpc::Status Put(const std::string& key, const std::string& value,
+                   pb::PutResponse* response = nullptr) {
+    pb::PutRequest request;
+    request.set_key(key);
+    request.set_value(value);
+    return Put(request, response);
+  }
+  grpc::Status Put(const pb::PutRequest& request, pb::PutResponse* response = nullptr) {
+    Context context;
+    pb::PutResponse unused;
+    return kv->Put(&context, request, response == nullptr ? &unused : response);
+  }
+  grpc::Status Range(const pb::RangeRequest& request, pb::RangeResponse* response = nullptr) {
+    Context context;
+    pb::RangeResponse unused;
+    return kv->Range(&context, request, response == nullptr ? &unused : response);
+  }
+  grpc::Status Txn(const pb::TxnRequest& request, pb::TxnResponse* response = nullptr) {
+    Context context;
+    pb::TxnResponse unused;
+    return kv->Txn(&context, request, response == nullptr ? &unused : response);
+  }
+  static pb::RangeRequest Key(const std::string& key, bool serializable = false) {
+    pb::RangeRequest request;
+    request.set_key(key);
+    request.set_serializable(serializable);
+    return request;
+  }
+
+  ServedNode served{Options()};
+  std::unique_ptr<pb::KV::Stub> kv = pb::KV::NewStub(served.channel);
+};
+
+TEST_F(KvServiceTest, PutThenRangeWithEveryHeaderField) {
+  pb::PutResponse put;
+  ASSERT_EQ(Text(Put("k", "v1", &put)), "OK");
+  EXPECT_EQ(put.header().cluster_id(), 0xc1u);
+  EXPECT_EQ(put.header().member_id(), 0xa1u);
+  EXPECT_EQ(put.header().revision(), 2);
+  EXPECT_EQ(put.header().raft_term(), 7u);
+  EXPECT_FALSE(put.has_prev_kv());
+
+  pb::PutRequest again;
+  again.set_key("k");
+  again.set_value("v2");
+  again.set_prev_kv(true);
+  ASSERT_EQ(Text(Put(again, &put)), "OK");
+  EXPECT_EQ(put.prev_kv().value(), "v1");
+
+  Context context;
+  pb::RangeResponse range;
+  ASSERT_EQ(Text(kv->Range(&context, Key("k"), &range)), "OK");
+  ASSERT_EQ(range.kvs_size(), 1);
+  EXPECT_EQ(range.kvs(0).key(), "k");
+  EXPECT_EQ(range.kvs(0).value(), "v2");
+  EXPECT_EQ(range.kvs(0).create_revision(), 2);
+  EXPECT_EQ(range.kvs(0).mod_revision(), 3);
+  EXPECT_EQ(range.kvs(0).version(), 2);
+  EXPECT_EQ(range.count(), 1);
+  EXPECT_EQ(range.header().revision(), 3);
+  EXPECT_EQ(range.header().member_id(), 0xa1u);
+  EXPECT_EQ(context.trailer("synod-member"), "n1");
+  EXPECT_EQ(context.trailer("synod-revision"), "3");
+}
+
+TEST_F(KvServiceTest, RangeHonoursEveryOption) {
+  for (const char* key : {"a", "b", "c", "d"}) ASSERT_TRUE(Put(key, key).ok());  // revisions 2..5
+  pb::RangeRequest request = Key("a");
+  request.set_range_end("z");
+  request.set_limit(1);
+  request.set_sort_order(pb::RangeRequest::DESCEND);
+  request.set_sort_target(pb::RangeRequest::MOD);
+  request.set_revision(4);
+  request.set_keys_only(true);
+  request.set_min_mod_revision(3);
+  request.set_max_mod_revision(3);
+  request.set_min_create_revision(2);
+  request.set_max_create_revision(4);
+  pb::RangeResponse response;
+  ASSERT_EQ(Text(Range(request, &response)), "OK");
+  ASSERT_EQ(response.kvs_size(), 1);
+  EXPECT_EQ(response.kvs(0).key(), "b");
+  EXPECT_EQ(response.kvs(0).value(), "");
+  EXPECT_EQ(response.count(), 3);
+
+  pb::RangeRequest count = Key("a");
+  count.set_range_end("z");
+  count.set_count_only(true);
+  response.Clear();
+  ASSERT_EQ(Text(Range(count, &response)), "OK");
+  EXPECT_EQ(response.count(), 4);
+  EXPECT_EQ(response.kvs_size(), 0);
+}
+
+TEST_F(KvServiceTest, DeleteRangeAndCompact) {
+  ASSERT_TRUE(Put("a", "1").ok());
+  ASSERT_TRUE(Put("b", "2").ok());
+  Context context;
+  pb::DeleteRangeRequest request;
+  request.set_key("a");
+  request.set_range_end("z");
+  request.set_prev_kv(true);
+  pb::DeleteRangeResponse response;
+  ASSERT_EQ(Text(kv->DeleteRange(&context, request, &response)), "OK");
+  EXPECT_EQ(response.deleted(), 2);
+  ASSERT_EQ(response.prev_kvs_size(), 2);
+  EXPECT_EQ(response.prev_kvs(1).value(), "2");
+  EXPECT_EQ(response.header().revision(), 4);
+
+  const auto compact = [&](int64_t revision) {
+    Context each;
+    pb::CompactionRequest compaction;
+    compaction.set_revision(revision);
+    pb::CompactionResponse unused;
+    return Text(kv->Compact(&each, compaction, &unused));
+  };
+  EXPECT_EQ(compact(3), "OK");
+  EXPECT_EQ(compact(3), "11 etcdserver: mvcc: required revision has been compacted");
+  EXPECT_EQ(compact(9), "11 etcdserver: mvcc: required revision is a future revision");
+  pb::RangeRequest old = Key("a");
+  old.set_revision(2);
+  EXPECT_EQ(Text(Range(old)), "11 etcdserver: mvcc: required revision has been compacted");
+}
+
+TEST_F(KvServiceTest, TxnRunsABranchAndNumbersItsResponses) {
+  ASSERT_TRUE(Put("a", "1").ok());  // revision 2
+  pb::TxnRequest request;
+  auto* compare = request.add_compare();
+  compare->set_key("a");
+  compare->set_target(pb::Compare::VALUE);
+  compare->set_result(pb::Compare::EQUAL);
+  compare->set_value("1");
+  *request.add_success()->mutable_request_range() = Key("a");
+  request.add_success()->mutable_request_put()->set_key("b");
+  auto* nested = request.add_success()->mutable_request_txn();
+  nested->add_success()->mutable_request_delete_range()->set_key("a");
+  *request.add_success()->mutable_request_range() = Key("b");
+  pb::TxnResponse response;
+  ASSERT_EQ(Text(Txn(request, &response)), "OK");
+  EXPECT_TRUE(response.succeeded());
+  EXPECT_EQ(response.header().revision(), 3);
+  EXPECT_EQ(response.header().member_id(), 0xa1u);
+  ASSERT_EQ(response.responses_size(), 4);
+  EXPECT_EQ(response.responses(0).response_range().header().revision(), 2);
+  EXPECT_EQ(response.responses(1).response_put().header().revision(), 3);
+  ASSERT_TRUE(response.responses(2).response_txn().has_header());
+  EXPECT_EQ(response.responses(2).response_txn().header().revision(), 0);
+  EXPECT_EQ(response.responses(2).response_txn().responses(0).response_delete_range().deleted(), 1);
+  EXPECT_EQ(response.responses(3).response_range().header().revision(), 3);
+  EXPECT_EQ(response.responses(3).response_range().kvs_size(), 1);
+  EXPECT_EQ(response.responses(1).response_put().header().member_id(), 0u);
+}
+
+TEST_F(KvServiceTest, EveryCompareTargetReachesTheStateMachine) {
+  ASSERT_TRUE(Put("a", "1").ok());
+  ASSERT_TRUE(Put("a", "2").ok());  // create 2, mod 3, version 2
+  const auto holds = [&](auto&& set) {
+    pb::TxnRequest request;
+    auto* compare = request.add_compare();
+    compare->set_key("a");
+    set(*compare);
+    pb::TxnResponse response;
+    EXPECT_EQ(Text(Txn(request, &response)), "OK");
+    return response.succeeded();
+  };
+  const auto with = [](pb::Compare::CompareTarget target, pb::Compare::CompareResult result) {
+    return [=](pb::Compare& c) {
+      c.set_target(target);
+      c.set_result(result);
+      c.set_version(2);
+      if (target == pb::Compare::CREATE) c.set_create_revision(2);
+      if (target == pb::Compare::MOD) c.set_mod_revision(2);
+      if (target == pb::Compare::VALUE) c.set_value("2");
+      if (target == pb::Compare::LEASE) c.set_lease(0);
+    };
+  };
+  EXPECT_TRUE(holds(with(pb::Compare::VERSION, pb::Compare::EQUAL)));
+  EXPECT_TRUE(holds(with(pb::Compare::CREATE, pb::Compare::EQUAL)));
+  EXPECT_TRUE(holds(with(pb::Compare::MOD, pb::Compare::GREATER)));
+  EXPECT_FALSE(holds(with(pb::Compare::MOD, pb::Compare::LESS)));
+  EXPECT_TRUE(holds(with(pb::Compare::VALUE, pb::Compare::EQUAL)));
+  EXPECT_FALSE(holds(with(pb::Compare::LEASE, pb::Compare::NOT_EQUAL)));
+  // A value for another target than the named one counts as absent.
+  EXPECT_FALSE(holds([](pb::Compare& c) {
+    c.set_target(pb::Compare::VERSION);
+    c.set_mod_revision(2);
+  }));
+}
+
+TEST_F(KvServiceTest, BadRequestsGetEtcdsWordsAndChangeNothing) {
+  ASSERT_TRUE(Put("a", "1").ok());
+  const auto put = [](auto&&... sets) {
+    pb::PutRequest request;
+    request.set_key("a");
+    (sets(request), ...);
+    return request;
+  };
+  EXPECT_EQ(Text(Put("", "v")), "3 etcdserver: key is not provided");
+  EXPECT_EQ(Text(Put(put([](auto& r) { r.set_ignore_value(true), r.set_value("x"); }))),
+            "3 etcdserver: value is provided");
+  EXPECT_EQ(Text(Put(put([](auto& r) { r.set_ignore_lease(true), r.set_lease(1); }))),
+            "3 etcdserver: lease is provided");
+  EXPECT_EQ(Text(Put(put([](auto& r) { r.set_key("new"), r.set_ignore_value(true); }))),
+            "3 etcdserver: key not found");
+  EXPECT_EQ(Text(Put(put([](auto& r) { r.set_lease(99); }))),
+            "5 etcdserver: requested lease not found");
+  EXPECT_EQ(Text(Range(Key(""))), "3 etcdserver: key is not provided");
+  pb::RangeRequest odd = Key("a");
+  odd.set_sort_order(static_cast<pb::RangeRequest::SortOrder>(7));
+  EXPECT_EQ(Text(Range(odd)), "3 etcdserver: invalid sort option");
+  odd = Key("a");
+  odd.set_sort_target(static_cast<pb::RangeRequest::SortTarget>(-1));
+  EXPECT_EQ(Text(Range(odd)), "3 etcdserver: invalid sort option");
+  odd = Key("a");
+  odd.set_revision(50);
+  EXPECT_EQ(Text(Range(odd)), "11 etcdserver: mvcc: required revision is a future revision");
+
+  pb::TxnRequest txn;
+  for (int i = 0; i < 129; ++i) *txn.add_success()->mutable_request_put() = put();
+  EXPECT_EQ(Text(Txn(txn)), "3 etcdserver: too many operations in txn request");
+  txn.mutable_success()->DeleteSubrange(2, 127);
+  EXPECT_EQ(Text(Txn(txn)), "3 etcdserver: duplicate key given in txn request");
+  txn.Clear();
+  txn.add_success();
+  EXPECT_EQ(Text(Txn(txn)), "3 etcdserver: key not found");
+  txn.Clear();
+  txn.add_compare()->set_key("a");
+  txn.mutable_compare(0)->set_result(static_cast<pb::Compare::CompareResult>(9));
+  EXPECT_EQ(Txn(txn).error_code(), StatusCode::INVALID_ARGUMENT);
+  EXPECT_EQ(served.node.View()->revision(), 2);
+}
+
+TEST_F(KvServiceTest, OversizeRequestsAreRefusedByUsThenByGrpc) {
+  EXPECT_EQ(Text(Put("a", std::string(99'000, 'x'))), "OK");
+  EXPECT_EQ(Text(Put("a", std::string(100'001, 'x'))), "3 etcdserver: request is too large");
+  EXPECT_EQ(Put("a", std::string(700'000, 'x')).error_code(), StatusCode::RESOURCE_EXHAUSTED);
+  EXPECT_EQ(served.node.View()->revision(), 2);
+}
+
+TEST_F(KvServiceTest, FailuresOfTheNodeAreUnavailableWithTheReason) {
+  const std::pair<Failure, const char*> cases[] = {
+      {Failure::kNoLeader, "14 etcdserver: no leader"},
+      {Failure::kTimeout, "14 etcdserver: request timed out"},
+      {Failure::kTimeoutLeaderFailed,
+       "14 etcdserver: request timed out, possibly due to previous leader failure"},
+      {Failure::kOverloaded, "8 etcdserver: too many requests"},
+      {Failure::kStopped, "14 etcdserver: server stopped"},
+  };
+  for (const auto& [failure, text] : cases) {
+    served.node.FailWith(failure);
+    EXPECT_EQ(Text(Put("a", "1")), text);
+    EXPECT_EQ(Text(Range(Key("a"))), text);
+    EXPECT_EQ(Text(Range(Key("a", /*serializable=*/true))), "OK");
+  }
+  served.node.FailWith(Failure::kTimeout);
+  served.node.SetQuorumContactAge(absl::Seconds(10));
+  EXPECT_EQ(Text(Put("a", "1")),
+            "14 etcdserver: request timed out, possibly due to connection lost");
+}
+
+TEST_F(KvServiceTest, ReadOnlyTxnsAreLinearizableUnlessAllRangesAreSerializable) {
+  served.node.FailWith(Failure::kNoLeader);
+  pb::TxnRequest txn;
+  *txn.add_success()->mutable_request_range() = Key("a", true);
+  EXPECT_EQ(Text(Txn(txn)), "OK");
+  *txn.add_failure()->mutable_request_range() = Key("a", false);
+  EXPECT_EQ(Text(Txn(txn)), "14 etcdserver: no leader");
+  EXPECT_EQ(served.node.View()->revision(), 1);
+}
+
+TEST_F(KvServiceTest, AnswersWithinItsOwnTimeout) {
+  served.node.Stall(true);
+  EXPECT_EQ(Text(Put("a", "1")), "14 etcdserver: request timed out");
+  EXPECT_LE(served.node.last_budget(), absl::Milliseconds(300));
+}
+
+TEST(KvDeadlineTest, AnswersBeforeTheDeadlineOfTheClient) {
+  ServedNode served;
+  auto kv = pb::KV::NewStub(served.channel);
+  served.node.Stall(true);
+  for (const bool write : {true, false}) {
+    Context context(absl::Seconds(1));
+    pb::PutRequest put;
+    put.set_key("a");
+    pb::PutResponse put_response;
+    pb::RangeRequest range;
+    range.set_key("a");
+    pb::RangeResponse range_response;
+    EXPECT_EQ(Text(write ? kv->Put(&context, put, &put_response)
+                         : kv->Range(&context, range, &range_response)),
+              "14 etcdserver: request timed out");
+    EXPECT_LE(served.node.last_budget(), absl::Milliseconds(950));
+  }
+}
+
+TEST_F(KvServiceTest, HasLeaderMetadataFailsFastWithoutALeader) {
+  const auto put = [&](bool has_leader) {
+    Context context;
+    if (has_leader) context.AddMetadata("hasleader", "true");
+    context.AddMetadata("client-api-version", "3.6.0");
+    pb::PutRequest request;
+    request.set_key("a");
+    pb::PutResponse response;
+    return Text(kv->Put(&context, request, &response));
+  };
+  EXPECT_EQ(put(true), "OK");
+  served.node.SetLeader(NodeId());
+  EXPECT_EQ(put(true), "14 etcdserver: no leader");
+  EXPECT_EQ(put(false), "OK");  // the node knows better by the time it proposes
+}
+
+TEST_F(KvServiceTest, MinRevisionIsAwaitedOrRefused) {
+  const auto range = [&](const char* min_revision, bool serializable) {
+    Context context;
+    context.AddMetadata("synod-min-revision", min_revision);
+    pb::RangeResponse response;
+    return kv->Range(&context, Key("a", serializable), &response);
+  };
+  ASSERT_TRUE(Put("a", "1").ok());
+  EXPECT_EQ(Text(range("2", true)), "OK");
+  // Not reached: waits for a linearizable view, during which the write arrives.
+  served.node.Stall(true);
+  auto waiting = std::async(std::launch::async, [&] { return Text(range("3", true)); });
+  ASSERT_TRUE(served.node.AwaitStalled(1));
+  served.node.Apply(kv::PutRequest{.key = "a"});
+  served.node.Stall(false);
+  EXPECT_EQ(waiting.get(), "OK");
+  // Not in the future of the whole cluster either.
+  const grpc::Status refused = range("4", true);
+  EXPECT_EQ(refused.error_code(), StatusCode::UNAVAILABLE);
+  EXPECT_NE(refused.error_message().find("the store is at 3"), std::string::npos)
+      << refused.error_message();
+  EXPECT_EQ(range("four", true).error_code(), StatusCode::INVALID_ARGUMENT);
+}
+
+TEST_F(KvServiceTest, ACancelledCallDoesNoHarm) {
+  served.node.Stall(true);
+  constexpr int kCalls = 50;
+  {
+    grpc::ClientContext contexts[kCalls];
+    pb::PutResponse put_responses[kCalls];
+    pb::RangeResponse range_responses[kCalls];
+    std::vector<std::promise<grpc::Status>> done(kCalls);
+    pb::PutRequest put;
+    put.set_key("a");
+    const pb::RangeRequest range = Key("a");
+    for (int i = 0; i < kCalls; ++i) {
+      const auto finish = [&promise = done[i]](grpc::Status status) { promise.set_value(status); };
+      if (i % 2 == 0) {
+        kv->async()->Put(&contexts[i], &put, &put_responses[i], finish);
+      } else {
+        kv->async()->Range(&contexts[i], &range, &range_responses[i], finish);
+      }
+    }
+    ASSERT_TRUE(served.node.AwaitStalled(kCalls));
+    for (grpc::ClientContext& context : contexts) context.TryCancel();
+    for (auto& one : done) {
+      EXPECT_EQ(one.get_future().get().error_code(), StatusCode::CANCELLED);
+    }
+  }
+  served.node.Stall(false);
+  EXPECT_EQ(Text(Put("b", "1")), "OK");
+  served.server.reset();  // waits for every call
+}
+
+TEST_F(KvServiceTest, WhatIsNotServedIsUnimplemented) {
+  Context context;
+  pb::LeaseGrantResponse response;
+  EXPECT_EQ(pb::Lease::NewStub(served.channel)
+                ->LeaseGrant(&context, pb::LeaseGrantRequest(), &response)
+                .error_code(),
+            StatusCode::UNIMPLEMENTED);
+  Context stream_context;
+  pb::RangeStreamResponse part;
+  auto stream = kv->RangeStream(&stream_context, Key("a"));
+  EXPECT_FALSE(stream->Read(&part));
+  EXPECT_EQ(stream->Finish().error_code(), StatusCode::UNIMPLEMENTED);
+}
+
+class Counter final : public CallObserver {
+ public:
+  void Started(Method) override { ++started; }
+  void Finished(Method method, absl::StatusCode code, absl::Duration latency) override {
+    absl::MutexLock lock(&mutex);
+    ++finished[{method, code}];
+    EXPECT_GE(latency, absl::ZeroDuration());
+  }
+  std::atomic<int> started = 0;
+  absl::Mutex mutex;
+  std::map<std::pair<Method, absl::StatusCode>, int> finished ABSL_GUARDED_BY(mutex);
+};
+
+TEST(CallObserverTest, CountsEveryCallWithItsCode) {
+  Counter counter;
+  ClientServerOptions options;
+  options.observer = &counter;
+  ServedNode served(options);
+  auto kv = pb::KV::NewStub(served.channel);
+  for (const char* key : {"a", "b", ""}) {
+    Context context;
+    pb::PutRequest request;
+    request.set_key(key);
+    pb::PutResponse response;
+    kv->Put(&context, request, &response);
+  }
+  EXPECT_EQ(counter.started, 3);
+  absl::MutexLock lock(&counter.mutex);
+  EXPECT_EQ((counter.finished[{Method::kPut, absl::StatusCode::kOk}]), 2);
+  EXPECT_EQ((counter.finished[{Method::kPut, absl::StatusCode::kInvalidArgument}]), 1);
+}
+
+}  // namespace
+}  // namespace synod::rpc

@@ -1,0 +1,165 @@
+#include "tests/unit/rpc/test_node.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/time/clock.h"
+#include "common/check.h"
+#include "services/kv/command.h"
+#include "services/storage/memory_engine.h"
+
+namespace synod::rpc {
+
+TestNode::TestNode() : engine_(storage::OpenMemoryEngine(std::make_shared<storage::MemoryDisk>())) {
+  auto machine = kv::StateMachine::Open(engine_.get());
+  SYNOD_CHECK(machine.ok()) << machine.status();
+  machine_ = *std::move(machine);
+  {
+    absl::MutexLock lock(&mutex_);
+    status_.cluster = ClusterId(0xc1);
+    status_.self = NodeId(0xa1);
+    status_.name = "n1";
+    status_.members = {{NodeId(0xa1), "n1", {"http://n1:2380"}, {"http://n1:2379"}, false},
+                       {NodeId(0xa2), "", {"http://n2:2380"}, {}, true}};
+    status_.configuration_version = 3;
+    status_.leader = NodeId(0xa1);
+    status_.ballot_round = 7;
+    status_.ballot_node = NodeId(0xa1);
+    status_.leading = true;
+    status_.db_size_bytes = 4096;
+    status_.db_size_in_use_bytes = 1024;
+    status_.load.requests_in_flight = 5;
+  }
+  thread_ = std::thread([this] { Run(); });
+}
+
+TestNode::~TestNode() {
+  {
+    absl::MutexLock lock(&mutex_);
+    stopping_ = true;
+    wake_.SignalAll();
+  }
+  thread_.join();
+}
+
+void TestNode::FailWith(Failure failure) {
+  absl::MutexLock lock(&mutex_);
+  failure_ = failure;
+}
+
+void TestNode::Stall(bool stalled) {
+  absl::MutexLock lock(&mutex_);
+  stalled_ = stalled;
+  wake_.SignalAll();
+}
+
+bool TestNode::AwaitStalled(size_t count) {
+  absl::MutexLock lock(&mutex_);
+  const auto reached = [&] { return work_.size() >= count; };
+  return mutex_.AwaitWithTimeout(absl::Condition(&reached), absl::Seconds(20));
+}
+
+void TestNode::Change(const std::function<void()>& change) {
+  absl::MutexLock lock(&mutex_);
+  change();
+  for (const auto& [id, changed] : subscribers_) changed();
+}
+
+void TestNode::SetLeader(NodeId leader) {
+  Change([&]() ABSL_NO_THREAD_SAFETY_ANALYSIS {
+    status_.leader = leader;
+    status_.leading = leader == status_.self;
+  });
+}
+
+void TestNode::SetQuorumContactAge(absl::Duration age) {
+  absl::MutexLock lock(&mutex_);  // growing old is no change that anybody is told
+  status_.quorum_contact_age = age;
+}
+
+void TestNode::SetMembers(std::vector<Member> members) {
+  Change([&]() ABSL_NO_THREAD_SAFETY_ANALYSIS {
+    status_.members = std::move(members);
+    ++status_.configuration_version;
+  });
+}
+
+absl::Duration TestNode::last_budget() const {
+  absl::MutexLock lock(&mutex_);
+  return last_budget_;
+}
+
+kv::Revision TestNode::Apply(const kv::Request& request) {
+  return ApplyNext(request).revision;
+}
+
+kv::Result TestNode::ApplyNext(const kv::Request& request) {
+  absl::MutexLock lock(&apply_mutex_);
+  const std::string command = kv::EncodeCommand(request);
+  const kv::SlotCommands slot{machine_->applied().next(), {command}};
+  auto results = machine_->Apply({slot});
+  SYNOD_CHECK(results.ok()) << results.status();
+  return results->front();
+}
+
+void TestNode::Propose(kv::Request request, absl::Duration deadline, ProposeDone done) {
+  Enqueue(deadline, [this, request = std::move(request), done = std::move(done)](Failure failure) {
+    done(failure == Failure::kNone ? ProposeOutcome{failure, ApplyNext(request)}
+                                   : ProposeOutcome{failure, {}});
+  });
+}
+
+void TestNode::AwaitReadable(absl::Duration deadline, ReadableDone done) {
+  Enqueue(deadline, std::move(done));
+}
+
+void TestNode::Enqueue(absl::Duration deadline, Work work) {
+  absl::MutexLock lock(&mutex_);
+  last_budget_ = deadline - Now();
+  work_.emplace(deadline, std::move(work));
+  wake_.SignalAll();
+}
+
+void TestNode::Run() {
+  while (true) {
+    Work work;
+    Failure failure = Failure::kNone;
+    {
+      absl::MutexLock lock(&mutex_);
+      while (work_.empty() || (stalled_ && !stopping_ && work_.begin()->first > Now())) {
+        if (work_.empty() && stopping_) return;
+        const absl::Duration wait =
+            work_.empty() ? absl::InfiniteDuration() : work_.begin()->first - Now();
+        wake_.WaitWithTimeout(&mutex_, wait);
+      }
+      failure = stopping_ ? Failure::kStopped : stalled_ ? Failure::kTimeout : failure_;
+      work = std::move(work_.begin()->second);
+      work_.erase(work_.begin());
+    }
+    work(failure);
+  }
+}
+
+std::shared_ptr<const kv::ReadView> TestNode::View() const {
+  return machine_->View();
+}
+
+NodeStatus TestNode::Status() const {
+  absl::MutexLock lock(&mutex_);
+  NodeStatus status = status_;
+  status.applied = View()->applied();
+  status.chosen = status.applied + 1;
+  return status;
+}
+
+std::shared_ptr<void> TestNode::Subscribe(std::function<void()> changed) {
+  absl::MutexLock lock(&mutex_);
+  const uint64_t id = ++last_subscriber_;
+  subscribers_[id] = std::move(changed);
+  return std::shared_ptr<void>(nullptr, [this, id](void*) {
+    absl::MutexLock relock(&mutex_);
+    subscribers_.erase(id);
+  });
+}
+
+}  // namespace synod::rpc

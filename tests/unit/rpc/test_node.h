@@ -1,0 +1,79 @@
+// A Backend over the real state machine in memory: one node that is its own cluster, with switches
+// for what goes wrong. Callbacks come from a thread of its own, as in production.
+#ifndef SYNOD_TESTS_UNIT_RPC_TEST_NODE_H_
+#define SYNOD_TESTS_UNIT_RPC_TEST_NODE_H_
+
+#include <map>
+#include <memory>
+#include <thread>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/synchronization/mutex.h"
+#include "common/clock.h"
+#include "services/kv/state_machine.h"
+#include "services/rpc/backend.h"
+#include "services/storage/engine.h"
+
+namespace synod::rpc {
+
+class TestNode final : public Backend {
+ public:
+  TestNode();
+  ~TestNode() override;
+
+  // Every request from now on fails so; kNone serves again.
+  void FailWith(Failure failure);
+
+  // Requests from now on, and status changes, wait until released; at their deadline they fail with
+  // kTimeout.
+  void Stall(bool stalled);
+  bool AwaitStalled(size_t count);
+
+  void SetLeader(NodeId leader);
+  void SetQuorumContactAge(absl::Duration age);
+  void SetMembers(std::vector<Member> members);
+
+  // The deadline given with the last request, as time from then.
+  absl::Duration last_budget() const;
+
+  // Applies at once, past all switches. Returns the revision.
+  kv::Revision Apply(const kv::Request& request);
+
+  void Propose(kv::Request request, absl::Duration deadline, ProposeDone done) override;
+  void AwaitReadable(absl::Duration deadline, ReadableDone done) override;
+  std::shared_ptr<const kv::ReadView> View() const override;
+  NodeStatus Status() const override;
+  uint64_t ballot_round() const override { return 7; }
+  std::shared_ptr<void> Subscribe(std::function<void()> changed) override;
+  absl::Duration Now() const override { return clock_.Monotonic(); }
+
+ private:
+  // What to do, and the failure to do it with.
+  using Work = std::function<void(Failure)>;
+
+  void Enqueue(absl::Duration deadline, Work work);
+  void Run();
+  void Change(const std::function<void()>& change);
+  kv::Result ApplyNext(const kv::Request& request);
+
+  SystemClock clock_;
+  std::unique_ptr<storage::Engine> engine_;
+  std::unique_ptr<kv::StateMachine> machine_;
+  absl::Mutex apply_mutex_;
+
+  mutable absl::Mutex mutex_;
+  absl::CondVar wake_;
+  std::multimap<absl::Duration, Work> work_ ABSL_GUARDED_BY(mutex_);  // by deadline
+  Failure failure_ ABSL_GUARDED_BY(mutex_) = Failure::kNone;
+  bool stalled_ ABSL_GUARDED_BY(mutex_) = false;
+  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  absl::Duration last_budget_ ABSL_GUARDED_BY(mutex_);
+  NodeStatus status_ ABSL_GUARDED_BY(mutex_);
+  std::map<uint64_t, std::function<void()>> subscribers_ ABSL_GUARDED_BY(mutex_);
+  uint64_t last_subscriber_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::thread thread_;
+};
+
+}  // namespace synod::rpc
+
+#endif  // SYNOD_TESTS_UNIT_RPC_TEST_NODE_H_
