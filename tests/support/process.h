@@ -20,9 +20,9 @@ struct Command {
   // Program (a path, or a name found on PATH) and its arguments.
   std::vector<std::string> argv;
   // On top of the test's own environment.
-  std::map<std::string, std::string> environment;
+  std::map<std::string, std::string> environment = {};
   // What the program reads from standard input, for RunToEnd alone.
-  std::string input;
+  std::string input = {};
 };
 
 class Process {

@@ -1,0 +1,83 @@
+#include "tests/e2e/client.h"
+
+#include "absl/time/clock.h"
+
+namespace synod::e2e {
+namespace {
+
+std::shared_ptr<grpc::Channel> Connect(const std::string& address) {
+  grpc::ChannelArguments arguments;
+  // A connection of its own, back soon after the other side comes back.
+  arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+  arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 50);
+  arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 200);
+  arguments.SetInt(GRPC_ARG_ENABLE_RETRIES, 0);
+  arguments.SetMaxReceiveMessageSize(-1);
+  return grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), arguments);
+}
+
+// Waiting for the connection inside the call matters: gRPC's synchronous client makes progress on
+// a broken connection only while some call waits, and else looks at it every five seconds.
+void Prepare(grpc::ClientContext& context, absl::Duration limit) {
+  context.set_wait_for_ready(true);
+  context.set_deadline(absl::ToChronoTime(absl::Now() + limit));
+}
+
+std::string EndOfPrefix(std::string prefix) {
+  while (!prefix.empty() && prefix.back() == '\xff') prefix.pop_back();
+  if (prefix.empty()) return std::string(1, '\0');
+  ++prefix.back();
+  return prefix;
+}
+
+}  // namespace
+
+Client::Client(const std::string& address)
+    : channel_(Connect(address)),
+      kv_(etcdserverpb::KV::NewStub(channel_)),
+      maintenance_(etcdserverpb::Maintenance::NewStub(channel_)) {}
+
+grpc::Status Client::Put(const std::string& key, const std::string& value, absl::Duration limit) {
+  grpc::ClientContext context;
+  Prepare(context, limit);
+  etcdserverpb::PutRequest request;
+  request.set_key(key);
+  request.set_value(value);
+  etcdserverpb::PutResponse response;
+  return kv_->Put(&context, request, &response);
+}
+
+grpc::Status Client::Get(const std::string& key, Read read, absl::Duration limit,
+                         etcdserverpb::RangeResponse* response) {
+  grpc::ClientContext context;
+  Prepare(context, limit);
+  etcdserverpb::RangeRequest request;
+  request.set_key(key);
+  request.set_serializable(read == Read::kSerializable);
+  return kv_->Range(&context, request, response);
+}
+
+grpc::Status Client::List(const std::string& prefix, absl::Duration limit,
+                          etcdserverpb::RangeResponse* response) {
+  grpc::ClientContext context;
+  Prepare(context, limit);
+  etcdserverpb::RangeRequest request;
+  request.set_key(prefix);
+  request.set_range_end(EndOfPrefix(prefix));
+  return kv_->Range(&context, request, response);
+}
+
+grpc::Status Client::Txn(const etcdserverpb::TxnRequest& request, absl::Duration limit,
+                         etcdserverpb::TxnResponse* response) {
+  grpc::ClientContext context;
+  Prepare(context, limit);
+  return kv_->Txn(&context, request, response);
+}
+
+grpc::Status Client::MemberStatus(absl::Duration limit, etcdserverpb::StatusResponse* response) {
+  grpc::ClientContext context;
+  Prepare(context, limit);
+  return maintenance_->Status(&context, {}, response);
+}
+
+}  // namespace synod::e2e

@@ -1,0 +1,177 @@
+// The same etcdctl commands, one after the other, against Debian's etcd and against the front door:
+// what etcdctl prints and returns must be the same.
+#include <regex>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "gtest/gtest.h"
+#include "tests/e2e/client.h"
+#include "tests/e2e/cluster.h"
+#include "tests/support/await.h"
+#include "tests/support/process.h"
+#include "tests/support/tcp_ports.h"
+#include "tests/support/temp_dir.h"
+
+namespace synod::e2e {
+namespace {
+
+struct Step {
+  std::vector<std::string> arguments;
+  std::string input;
+};
+
+// Revisions are compared too, so the order matters: each step sees what those before it left.
+std::vector<Step> Steps() {
+  return {
+      {{"get", "missing"}, ""},
+      {{"put", "a", "1"}, ""},
+      {{"get", "a"}, ""},
+      {{"get", "a", "-w", "json"}, ""},
+      {{"get", "a", "-w", "fields"}, ""},
+      {{"put", "a", "2", "--prev-kv"}, ""},
+      {{"put", "a", "--ignore-value"}, ""},
+      {{"put", "absent", "--ignore-value"}, ""},
+      {{"put", "absent", "x", "--ignore-lease"}, ""},
+      {{"put", "a", "x", "--lease=1234"}, ""},
+      {{"put", "", "value of an empty key"}, ""},
+      {{"put", "empty", ""}, ""},
+      {{"put", "b", "from standard input"}, ""},
+      {{"put", "piped"}, "a value from standard input"},
+      {{"put", "dir/1", "z"}, ""},
+      {{"put", "dir/2", "y"}, ""},
+      {{"put", "dir/3", "x"}, ""},
+      {{"put", "dir/2", "w"}, ""},
+      {{"get", "dir/", "--prefix"}, ""},
+      {{"get", "dir/", "--prefix", "--keys-only"}, ""},
+      {{"get", "dir/", "--prefix", "--print-value-only"}, ""},
+      {{"get", "dir/", "--prefix", "--limit=2", "-w", "json"}, ""},
+      {{"get", "dir/", "--prefix", "--order=DESCEND"}, ""},
+      {{"get", "dir/", "--prefix", "--sort-by=VALUE"}, ""},
+      {{"get", "dir/", "--prefix", "--sort-by=VERSION", "--order=DESCEND"}, ""},
+      {{"get", "dir/", "--prefix", "--sort-by=CREATE"}, ""},
+      {{"get", "dir/", "--prefix", "--sort-by=MODIFY", "--limit=1", "-w", "json"}, ""},
+      {{"get", "dir/1", "dir/3"}, ""},
+      {{"get", "dir/2", "--from-key"}, ""},
+      {{"get", "", "--from-key", "--keys-only"}, ""},
+      {{"get", "a", "--rev=2"}, ""},
+      {{"get", "dir/2", "--rev=1"}, ""},
+      {{"get", "a", "--rev=100000"}, ""},
+      {{"get", "a", "--consistency=s"}, ""},
+      {{"get", "dir/", "--prefix", "--write-out=json", "--consistency=s"}, ""},
+      {{"txn"}, "value(\"a\") = \"2\"\n\nput a 3\nget a\n\nget b\n\n"},
+      {{"txn"}, "value(\"a\") = \"nothing\"\n\nput a 4\n\nget a\nput b 5\ndel dir/1\n\n"},
+      {{"txn"}, "mod(\"a\") > \"0\"\nver(\"missing\") = \"0\"\n\nput c 1\n\n\n"},
+      {{"txn"}, "create(\"c\") = \"0\"\n\n\nget c\n\n"},
+      {{"txn"}, "c(\"c\") < \"3\"\n\nget c\n\ndel c\n\n"},
+      {{"txn"}, "\nput same 1\nput same 2\n\n\n"},
+      {{"txn"}, "\nput p 1\ndel p\n\n\n"},
+      {{"txn"}, "\nput dir/9 1\ndel dir/ dir0\n\n\n"},
+      {{"txn", "-w", "json"}, "ver(\"a\") != \"1\"\n\nput t 1\nget a\ndel t2\n\n\n"},
+      {{"del", "missing"}, ""},
+      {{"del", "a", "--prev-kv"}, ""},
+      {{"get", "a"}, ""},
+      {{"put", "a", "again"}, ""},
+      {{"get", "a", "-w", "json"}, ""},
+      {{"del", "dir/", "--prefix", "--prev-kv"}, ""},
+      {{"del", "dir/", "--prefix"}, ""},
+      {{"del", "b", "d"}, ""},
+      {{"get", "", "--prefix", "-w", "json"}, ""},
+      {{"del", "", "--from-key"}, ""},
+      {{"get", "", "--prefix", "-w", "json"}, ""},
+  };
+}
+
+// What may differ between two clusters: who they are, and in etcdctl's error log the connection.
+std::string Comparable(std::string text) {
+  static const std::regex identity(
+      R"re(("?)(cluster_id|member_id|raft_term|ClusterID|MemberID|RaftTerm)\1 ?: ?\d+)re");
+  static const std::regex log_line(R"re(\{"level".*\n)re");
+  return std::regex_replace(std::regex_replace(text, identity, "$2"), log_line, "");
+}
+
+std::string RunEtcdctl(const std::string& endpoint, const Step& step) {
+  testing::Command command{.argv = {testing::FindProgram("etcdctl")},
+                           .environment = {{"ETCDCTL_API", "3"}, {"ETCDCTL_ENDPOINTS", endpoint}},
+                           .input = step.input};
+  command.argv.insert(command.argv.end(), step.arguments.begin(), step.arguments.end());
+  const testing::Finished finished = testing::RunToEnd(command, absl::Seconds(20));
+  return absl::StrCat("exit ", finished.exit_code, "\n", Comparable(finished.output),
+                      Comparable(finished.error));
+}
+
+// A single real etcd.
+class Etcd {
+ public:
+  Etcd() {
+    const std::vector<int> ports = testing::FreePorts(2);
+    address_ = testing::Loopback(ports[0]);
+    const std::string client = "http://" + address_;
+    const std::string peer = "http://" + testing::Loopback(ports[1]);
+    process_ = std::make_unique<testing::Process>(
+        testing::Command{
+            .argv = {testing::FindProgram("etcd"), "--name=e",
+                     "--data-dir=" + directory_.path() + "/data", "--listen-client-urls=" + client,
+                     "--advertise-client-urls=" + client, "--listen-peer-urls=" + peer,
+                     "--initial-advertise-peer-urls=" + peer, "--initial-cluster=e=" + peer}},
+        directory_.path() + "/log");
+  }
+
+  bool AwaitServing() const {
+    Client client(address_);
+    return testing::Await(absl::Seconds(30), [&] {
+      etcdserverpb::RangeResponse response;
+      return client.Get("a key", Read::kLinearizable, absl::Seconds(1), &response).ok();
+    });
+  }
+
+  const std::string& address() const { return address_; }
+
+ private:
+  testing::TempDir directory_;
+  std::string address_;
+  std::unique_ptr<testing::Process> process_;
+};
+
+TEST(EtcdctlTest, AnswersAreThoseOfEtcd) {
+  for (const char* program : {"etcd", "etcdctl"}) {
+    if (testing::FindProgram(program).empty()) {
+      GTEST_SKIP() << "not compared with etcd: no " << program << " (tests/run.sh brings Debian's)";
+    }
+  }
+  Etcd etcd;
+  Cluster cluster({});
+  ASSERT_TRUE(etcd.AwaitServing());
+  for (const Step& step : Steps()) {
+    const std::string theirs = RunEtcdctl(etcd.address(), step);
+    EXPECT_EQ(RunEtcdctl(cluster.front_door(), step), theirs)
+        << "etcdctl " << absl::StrJoin(step.arguments, " ") << "\n"
+        << step.input;
+  }
+}
+
+TEST(EtcdctlTest, MembersAndEndpointsAnswerSensibly) {
+  if (testing::FindProgram("etcdctl").empty()) {
+    GTEST_SKIP() << "not asked: no etcdctl (tests/run.sh brings Debian's)";
+  }
+  Cluster cluster({});
+  const std::string members = RunEtcdctl(cluster.front_door(), {{"member", "list"}, ""});
+  std::vector<std::string> addresses;
+  for (int node = 1; node <= cluster.size(); ++node) {
+    addresses.push_back(cluster.node_address(node));
+    EXPECT_NE(members.find(absl::StrCat("started, n", node, ", http://")), std::string::npos)
+        << members;
+    EXPECT_NE(members.find(cluster.node_address(node)), std::string::npos) << members;
+  }
+  const std::string every = absl::StrJoin(addresses, ",");
+  const std::string status = RunEtcdctl(every, {{"endpoint", "status", "-w", "json"}, ""});
+  const std::string health = RunEtcdctl(every, {{"endpoint", "health"}, ""});
+  for (const std::string& address : addresses) {
+    EXPECT_NE(status.find(absl::StrCat("\"", address, "\"")), std::string::npos) << status;
+    EXPECT_NE(health.find(address + " is healthy"), std::string::npos) << health;
+  }
+}
+
+}  // namespace
+}  // namespace synod::e2e
