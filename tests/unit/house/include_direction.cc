@@ -47,7 +47,7 @@ const std::vector<Library>& WalledLibraries() {
       {"rocksdb/", {"services/storage"}},
       {"nghttp2/", {"balancer/proxy"}},
       {"spdlog/", {"common/log"}},
-      {"prometheus/", {"common/metrics"}},
+      {"prometheus/", {"common/metrics", "services/node", "balancer/control"}},
   };
   return libraries;
 }
