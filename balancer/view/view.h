@@ -52,6 +52,9 @@ struct View {
   std::string policy;       // a registered name
   WriteRouting write_routing = WriteRouting::kLeader;
   bool generic = false;  // any gRPC service: no method classes, no leader
+
+  // `backend` is one of this view's.
+  bool IsLeader(const Backend& backend) const { return leader && &backends[*leader] == &backend; }
 };
 
 // ready, connecting, unhealthy, draining, ejected.
