@@ -97,10 +97,14 @@ void Call::ClientEnd::OnSendComplete() {
   }
 }
 
-void Call::ClientEnd::OnClose(const StreamEnd&) {
-  call_->request_dropped_ = true;
-  call_->DropRequest();
-  call_->owner_->OnCallEnded(call_);  // deletes the call
+void Call::ClientEnd::OnClose(const StreamEnd& end) {
+  Call& call = *call_;
+  call.client_closed_ = true;
+  // Both sides have said all; what the backend has not yet read of the request it still gets.
+  const bool in_order = !end.connection_lost && end.code == NGHTTP2_NO_ERROR;
+  if (in_order && call.attempt_open_ && call.backend_end_.body.ended()) return;
+  call.DropRequest();
+  call.owner_->OnCallEnded(call_);  // deletes the call
 }
 
 void Call::BackendEnd::OnHeaders(HeaderList headers, bool end_stream) {
@@ -149,6 +153,10 @@ void Call::BackendEnd::OnSent(size_t n) {
 void Call::BackendEnd::OnClose(const StreamEnd& end) {
   Call& call = *call_;
   call.attempt_open_ = false;
+  if (call.client_closed_) {
+    call.DropRequest();
+    return call.owner_->OnCallEnded(call_);  // deletes the call
+  }
   if (call.response_done_) {  // the rest of the request, if any, has no reader
     call.request_dropped_ = true;
     body.Discard();

@@ -37,7 +37,7 @@ class Call final : private BackendPool::Waiter {
   class Owner {
    public:
     virtual ~Owner() = default;
-    // The client's stream is closed; deletes the call.
+    // The client's stream is closed and nothing is left to send; deletes the call.
     virtual void OnCallEnded(Call* call) = 0;
   };
 
@@ -124,6 +124,7 @@ class Call final : private BackendPool::Waiter {
   std::vector<std::string> tried_;
   std::string last_failure_;
 
+  bool client_closed_ = false;    // the client's stream is gone
   bool responding_ = false;       // response headers went to the client
   bool http_failed_ = false;      // they said 5xx
   bool response_done_ = false;    // all of the response is in client_end_.body

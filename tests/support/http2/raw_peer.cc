@@ -175,17 +175,6 @@ RawPeer::~RawPeer() {
   nghttp2_session_del(session_);
 }
 
-bool RawPeer::Until(const std::function<bool()>& done, absl::Duration limit) {
-  const absl::Time deadline = absl::Now() + limit;
-  Step(0);
-  while (!done()) {
-    if (closed_ || absl::Now() >= deadline) return done();
-    Step(10);
-  }
-  Step(0);  // what the test submitted last is written, too
-  return true;
-}
-
 void RawPeer::Step(int timeout_ms) {
   if (closed_) return;
   const uint8_t* data;
@@ -269,6 +258,10 @@ void RawPeer::Consume(int32_t id, size_t n) {
   nghttp2_session_consume(session_, id, n);
 }
 
+void RawPeer::GrantConnection(size_t n) {
+  nghttp2_submit_window_update(session_, NGHTTP2_FLAG_NONE, 0, static_cast<int32_t>(n));
+}
+
 void RawPeer::WriteRaw(absl::string_view bytes) {
   while (!bytes.empty()) {
     const ssize_t n = send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
@@ -285,6 +278,18 @@ void RawPeer::Close(bool abort) {
   }
   close(std::exchange(fd_, -1));
   closed_ = true;
+}
+
+bool RunUntil(const std::vector<RawPeer*>& peers, const std::function<bool()>& done,
+              absl::Duration limit) {
+  const absl::Time deadline = absl::Now() + limit;
+  for (RawPeer* peer : peers) peer->Step(0);
+  while (!done()) {
+    if (absl::Now() >= deadline) return false;
+    for (RawPeer* peer : peers) peer->Step(1);
+  }
+  for (RawPeer* peer : peers) peer->Step(0);  // what was submitted last is written, too
+  return true;
 }
 
 RawListener::RawListener() : fd_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {

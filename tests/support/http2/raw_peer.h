@@ -1,8 +1,8 @@
 // A scripted HTTP/2 peer, client or server, for what real gRPC libraries never do: odd resets,
 // GOAWAY at a chosen id, windows that stay shut, floods, silence.
 //
-// Nothing happens between calls: it reads and writes only inside Until, so a test decides what the
-// proxy sees and when. One thread.
+// Nothing happens between calls: it reads and writes only inside Step and RunUntil, so a test
+// decides what the proxy sees and when. One thread.
 #ifndef SYNOD_TESTS_SUPPORT_HTTP2_RAW_PEER_H_
 #define SYNOD_TESTS_SUPPORT_HTTP2_RAW_PEER_H_
 
@@ -53,8 +53,8 @@ class RawPeer {
   RawPeer(int fd, RawOptions options);
   ~RawPeer();
 
-  // Reads and writes until `done()` or `limit`; true when done. Also with a closed connection.
-  bool Until(const std::function<bool()>& done, absl::Duration limit = absl::Seconds(10));
+  // Writes what waits and reads what comes within `timeout_ms`, once.
+  void Step(int timeout_ms);
 
   // Returns the stream's id. `body` nullopt: no body; else it is sent and stays open unless `end`.
   int32_t Request(const Headers& headers, std::optional<std::string> body = std::nullopt,
@@ -71,6 +71,8 @@ class RawPeer {
   void Settings(std::vector<nghttp2_settings_entry> settings);
   void Ping();
   void Consume(int32_t id, size_t n);
+  // Opens the connection's window by `n`, whatever was consumed.
+  void GrantConnection(size_t n);
   // Straight to the socket, past nghttp2.
   void WriteRaw(absl::string_view bytes);
   // Closes the socket; by RST when `abort`.
@@ -101,8 +103,6 @@ class RawPeer {
   };
   struct Callbacks;
 
-  void Step(int timeout_ms);
-
   int fd_;
   RawOptions options_;
   nghttp2_session* session_ = nullptr;
@@ -118,6 +118,10 @@ class RawPeer {
   int pings_ = 0;
   int ping_acks_ = 0;
 };
+
+// Steps all peers until `done()` or `limit`; true when done.
+bool RunUntil(const std::vector<RawPeer*>& peers, const std::function<bool()>& done,
+              absl::Duration limit = absl::Seconds(10));
 
 // A listening socket on a free loopback port.
 class RawListener {
