@@ -6,7 +6,7 @@
 //   2. A view shows the state after some whole Apply, never between.
 //   3. Apply of a slot at or below applied() changes nothing (replay after a crash).
 //
-// Thread-safety: Apply, Flush from one thread; View from any, wait-free against Apply.
+// Thread-safety: View and Hash from any thread; View never waits for an Apply. All else from one.
 #ifndef SYNOD_SERVICES_KV_STATE_MACHINE_H_
 #define SYNOD_SERVICES_KV_STATE_MACHINE_H_
 
