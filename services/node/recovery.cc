@@ -19,17 +19,20 @@ absl::StatusOr<paxos::RecoveredState> Recover(const storage::GroupLogState& log,
   recovered.promised = log.promised;
   recovered.applied = applied;
   recovered.chosen_through = applied;
-  for (const paxos::AcceptedValue& value : values) {
-    recovered.promised = std::max(recovered.promised, value.ballot);
-  }
   for (paxos::AcceptedValue& value : values) {
-    if (value.slot == recovered.chosen_through.next() && value.slot <= log.chosen_hint) {
+    recovered.promised = std::max(recovered.promised, value.ballot);
+    if (value.slot > log.chosen_hint) {
+      recovered.accepted.push_back(std::move(value));
+    } else if (value.slot == recovered.chosen_through.next()) {
       recovered.chosen_through = value.slot;
       recovered.chosen.push_back({value.slot, std::move(value.value)});
-      continue;
     }
-    if (!value.ballot) value.ballot = recovered.promised;
-    recovered.accepted.push_back(std::move(value));
+  }
+  if (recovered.chosen_through < log.chosen_hint) {
+    return absl::DataLossError(absl::StrCat(
+        "the acceptor log knows that slots through ", log.chosen_hint.value(),
+        " are chosen, but slot ", recovered.chosen_through.next().value(),
+        " is missing from it: restore the data directory, or replace this member"));
   }
   return recovered;
 }

@@ -13,12 +13,11 @@
 namespace synod::node {
 
 // `log` is the group's state, `applied` what the engine holds, `values` the log's values above
-// `applied`, ascending. Values through the log's hint are chosen (acceptor_log.h) as long as none
-// is missing before them; everything else is handed on as accepted. A learned value behind a gap is
-// reported at the ballot promised: being chosen, it is what any later ballot proposes, and
-// reporting it low could let an older, never chosen value win phase 1.
+// `applied`, ascending. Values through the log's hint are chosen (acceptor_log.h); what lies above is
+// handed on as accepted.
 //
-// DataLoss when the log has been cut above what the engine holds.
+// DataLoss when the log has been cut above what the engine holds, or lacks a value that it must
+// hold: one at or below the hint.
 absl::StatusOr<paxos::RecoveredState> Recover(const storage::GroupLogState& log, Slot applied,
                                               std::vector<paxos::AcceptedValue> values);
 

@@ -56,19 +56,17 @@ TEST(RecoveryTest, EngineMayBeAheadOfTheHint) {
   EXPECT_EQ(AcceptedSlots(*state), (Slots{8}));
 }
 
-TEST(RecoveryTest, NothingBehindAGapCountsAsChosen) {
+TEST(RecoveryTest, AMissingChosenValueIsDataLoss) {
   const auto state =
-      Recover({kNew, /*chosen_hint=*/Slot(9), Slot()}, Slot(), {At(1, kOld), At(3, kOld)});
-  ASSERT_TRUE(state.ok());
-  EXPECT_EQ(state->chosen_through, Slot(1));
-  EXPECT_EQ(AcceptedSlots(*state), (Slots{3}));
+      Recover({kNew, /*chosen_hint=*/Slot(3), Slot()}, Slot(), {At(1, kOld), At(3, kOld)});
+  EXPECT_EQ(state.status().code(), absl::StatusCode::kDataLoss);
 }
 
-TEST(RecoveryTest, LearnedValueBehindAGapIsReportedAtThePromisedBallot) {
-  const auto state = Recover({kNew, Slot(), Slot()}, Slot(), {At(2, kLearned)});
+TEST(RecoveryTest, LearnedValuesAreChosenBecauseTheyRaiseTheHint) {
+  const auto state =
+      Recover({kNew, /*chosen_hint=*/Slot(2), Slot()}, Slot(), {At(1, kOld), At(2, kLearned)});
   ASSERT_TRUE(state.ok());
-  ASSERT_EQ(AcceptedSlots(*state), (Slots{2}));
-  EXPECT_EQ(state->accepted[0].ballot, kNew);
+  EXPECT_EQ(ChosenSlots(*state), (Slots{1, 2}));
 }
 
 TEST(RecoveryTest, VoteImpliesAPromise) {
@@ -78,9 +76,9 @@ TEST(RecoveryTest, VoteImpliesAPromise) {
 }
 
 TEST(RecoveryTest, LogCutAboveTheEngineIsDataLoss) {
-  const auto state = Recover({kNew, Slot(9), /*cut_through=*/Slot(5)}, Slot(4), {At(6, kNew)});
+  const auto state = Recover({kNew, Slot(6), /*cut_through=*/Slot(5)}, Slot(4), {At(6, kNew)});
   EXPECT_EQ(state.status().code(), absl::StatusCode::kDataLoss);
-  EXPECT_TRUE(Recover({kNew, Slot(9), /*cut_through=*/Slot(5)}, Slot(5), {At(6, kNew)}).ok());
+  EXPECT_TRUE(Recover({kNew, Slot(6), /*cut_through=*/Slot(5)}, Slot(5), {At(6, kNew)}).ok());
 }
 
 }  // namespace
