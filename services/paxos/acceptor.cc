@@ -3,11 +3,14 @@
 #include <algorithm>
 #include <utility>
 
+#include "common/check.h"
+
 namespace synod::paxos {
 
 Acceptor::Acceptor(Ballot promised, std::vector<AcceptedValue> accepted, uint64_t horizon)
     : promised_(promised), horizon_(horizon) {
   for (AcceptedValue& value : accepted) {
+    SYNOD_CHECK(value.ballot) << "slot=" << value.slot << " is learned, not accepted";
     // Accepting at a ballot promises it; the log may hold the vote without a separate promise.
     promised_ = std::max(promised_, value.ballot);
     const Slot slot = value.slot;

@@ -44,6 +44,7 @@ RecoveredState Cluster::Recover(const std::vector<Record>& records) {
       }
     } else if (const auto* value = std::get_if<LearnedRecord>(&record.body)) {
       learned[value->slot] = true;
+      hint = std::max(hint, value->slot);
       values.insert_or_assign(value->slot, AcceptedValue{value->slot, Ballot(), value->value});
     }
   }
@@ -51,7 +52,8 @@ RecoveredState Cluster::Recover(const std::vector<Record>& records) {
     if (slot <= hint && slot == state.chosen_through.next()) {
       state.chosen.push_back({slot, value.value});
       state.chosen_through = slot;
-    } else if (value.ballot) {
+    } else {
+      SYNOD_CHECK(slot > hint && value.ballot) << "slot=" << slot << " is missing below the hint";
       state.accepted.push_back(value);
     }
   }
