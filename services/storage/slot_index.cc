@@ -7,6 +7,10 @@ namespace synod::storage {
 void SlotIndex::Add(uint64_t segment, const RecordDescriptor& record) {
   Group& group = groups_[record.key.group];
   group.chosen_hint = std::max(group.chosen_hint, record.chosen_through);
+  // record.h: a learned record proves that everything before it is chosen too.
+  if (record.key.kind == RecordKind::kLearned) {
+    group.chosen_hint = std::max(group.chosen_hint, record.key.slot);
+  }
   if (record.key.slot <= group.cut_through) return;
   const Entry fresh{segment,       record.checksum, record.key.ballot,
                     record.offset, record.length,   record.key.kind};

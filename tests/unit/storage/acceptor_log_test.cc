@@ -107,6 +107,15 @@ TEST_F(AcceptorLogTest, HighestBallotThenNewestThenLearnedWins) {
   EXPECT_EQ(value(), ValueOf(60));
 }
 
+TEST_F(AcceptorLogTest, ALearnedRecordProvesThatItsPrefixIsChosen) {
+  Open();
+  Write({Accepted(1, 1, 5, ValueOf(10)), Learned(1, 2, ValueOf(20)),
+         Accepted(1, 3, 5, ValueOf(30))});
+  EXPECT_EQ(log_->State(kGroup).chosen_hint, Slot(2));
+  Open();
+  EXPECT_EQ(log_->State(kGroup).chosen_hint, Slot(2));
+}
+
 TEST_F(AcceptorLogTest, AnAcceptedRecordPromisesItsBallot) {
   Open();
   Write({Accepted(1, 1, 8, ValueOf(1))});
