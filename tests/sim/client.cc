@@ -1,0 +1,193 @@
+#include "tests/sim/client.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+
+namespace synod::sim {
+
+Client::Client(World& world, std::vector<std::unique_ptr<Node>>& nodes, History& history,
+               int number, ClientOptions options, Random random)
+    : world_(world),
+      nodes_(nodes),
+      history_(history),
+      number_(number),
+      options_(options),
+      random_(random),
+      node_(random_.Below(nodes.size())) {}
+
+void Client::Start() {
+  active_ = true;
+  Think();
+}
+
+void Client::Think() {
+  world_.loop.After(DrawDuration(random_, options_.think_time), [this] {
+    if (active_) Begin();
+  });
+}
+
+Node& Client::PickNode() {
+  if (random_.Chance(options_.move)) node_ = random_.Below(nodes_.size());
+  while ((core_ >> nodes_[node_]->id().value() & 1) == 0) node_ = (node_ + 1) % nodes_.size();
+  return *nodes_[node_];
+}
+
+void Client::Begin() {
+  waiting_ = true;
+  current_ = history_.size();
+  Operation& operation = history_.emplace_back();
+  operation.client = number_;
+  operation.node = PickNode().id();
+  operation.sent = world_.loop.now();
+  if (random_.Chance(options_.reads)) {
+    SendRead();
+  } else {
+    SendWrite();
+  }
+  world_.loop.After(options_.deadline,
+                    [this, index = current_] { End(index, Outcome::kAmbiguous); });
+}
+
+void Client::SendWrite() {
+  WriteOperation write;
+  write.request = DrawWrite();
+  history_[current_].body = write;
+  world_.loop.After(DrawDuration(random_, options_.latency), [this, index = current_] {
+    Node& node = *nodes_[history_[index].node.value() - 1];
+    auto& sent = std::get<WriteOperation>(history_[index].body);
+    // A paused process still takes connections; it just does not answer.
+    if (node.paused()) return;
+    const paxos::CommandId command = node.Write(sent.request, [this, index](WriteReply reply) {
+      world_.loop.After(
+          DrawDuration(random_, options_.latency),
+          [this, index, reply = std::move(reply)]() mutable { Finish(index, std::move(reply)); });
+    });
+    std::get<WriteOperation>(history_[index].body).command = command;
+  });
+}
+
+void Client::SendRead() {
+  ReadOperation read;
+  read.request = DrawRead();
+  history_[current_].body = read;
+  world_.loop.After(DrawDuration(random_, options_.latency), [this, index = current_] {
+    Node& node = *nodes_[history_[index].node.value() - 1];
+    if (node.paused()) return;
+    const auto& sent = std::get<ReadOperation>(history_[index].body);
+    node.Read(sent.request, [this, index](ReadReply reply) {
+      world_.loop.After(
+          DrawDuration(random_, options_.latency),
+          [this, index, reply = std::move(reply)]() mutable { Finish(index, std::move(reply)); });
+    });
+  });
+}
+
+void Client::Finish(size_t index, WriteReply reply) {
+  if (!End(index, reply.outcome)) return;
+  if (reply.outcome == Outcome::kOk) {
+    seen_revision_ = std::max(seen_revision_, reply.result.revision);
+  }
+  std::get<WriteOperation>(history_[index].body).reply = std::move(reply);
+}
+
+void Client::Finish(size_t index, ReadReply reply) {
+  if (!End(index, reply.outcome)) return;
+  std::get<ReadOperation>(history_[index].body).reply = std::move(reply);
+}
+
+bool Client::End(size_t index, Outcome outcome) {
+  if (!waiting_ || index != current_) return false;
+  waiting_ = false;
+  world_.Note(
+      history_[index].node, "answer",
+      {{"client", static_cast<uint64_t>(number_)}, {"outcome", static_cast<uint64_t>(outcome)}});
+  if (outcome == Outcome::kOk) {
+    ++succeeded_;
+    history_[index].answered = world_.loop.now();
+  } else {
+    // Another node may do better.
+    node_ = random_.Below(nodes_.size());
+  }
+  if (active_) Think();
+  return true;
+}
+
+std::string Client::DrawKey() {
+  return absl::StrCat("k", random_.Below(static_cast<uint64_t>(options_.keys)));
+}
+
+std::string Client::NextValue() {
+  std::string value = absl::StrCat(number_, "-", ++values_, "-");
+  value.append(random_.Between(0, options_.max_value_bytes), 'x');
+  return value;
+}
+
+kv::Request Client::DrawWrite() {
+  const uint64_t kind = random_.Below(10);
+  if (kind < 6) {
+    kv::PutRequest put;
+    put.key = DrawKey();
+    put.value = NextValue();
+    put.prev_kv = random_.Chance(0.3);
+    return put;
+  }
+  if (kind < 8) return DrawTxn();
+  kv::DeleteRangeRequest erase;
+  erase.key = DrawKey();
+  if (kind == 9) erase.range_end = "l";  // to the end of the keys
+  erase.prev_kv = random_.Chance(0.5);
+  return erase;
+}
+
+kv::TxnRequest Client::DrawTxn() {
+  kv::TxnRequest txn;
+  const std::string key = DrawKey();
+  kv::Compare compare;
+  compare.key = key;
+  compare.target = static_cast<kv::CompareTarget>(random_.Below(3));  // version, create, mod
+  compare.result = static_cast<kv::CompareResult>(random_.Below(4));
+  compare.number =
+      compare.target == kv::CompareTarget::kVersion
+          ? static_cast<int64_t>(random_.Below(4))
+          : std::max<int64_t>(0, seen_revision_ - static_cast<int64_t>(random_.Below(8)));
+  txn.compare.push_back(compare);
+  kv::PutRequest put;
+  put.key = key;
+  put.value = NextValue();
+  put.prev_kv = true;
+  txn.success.emplace_back(put);
+  txn.success.emplace_back(DrawRead());
+  kv::DeleteRangeRequest erase;
+  erase.key = DrawKey();
+  txn.failure.emplace_back(DrawRead());
+  if (random_.Chance(0.5)) txn.failure.emplace_back(erase);
+  // Reads inside a transaction are of its own instant.
+  for (auto* branch : {&txn.success, &txn.failure}) {
+    for (kv::Operation& operation : *branch) {
+      if (auto* range = std::get_if<kv::RangeRequest>(&operation)) {
+        range->revision = 0;
+        range->serializable = false;
+      }
+    }
+  }
+  return txn;
+}
+
+kv::RangeRequest Client::DrawRead() {
+  kv::RangeRequest read;
+  read.key = DrawKey();
+  if (random_.Chance(0.3)) read.range_end = std::string(1, '\0');
+  if (random_.Chance(0.2)) read.limit = static_cast<int64_t>(random_.Between(1, 4));
+  read.count_only = random_.Chance(0.05);
+  read.keys_only = random_.Chance(0.05);
+  if (seen_revision_ > 2 && random_.Chance(0.1)) {
+    read.revision =
+        static_cast<kv::Revision>(random_.Between(2, static_cast<uint64_t>(seen_revision_)));
+  }
+  read.serializable = random_.Chance(options_.serializable);
+  return read;
+}
+
+}  // namespace synod::sim

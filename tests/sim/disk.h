@@ -1,0 +1,100 @@
+// One node's disk: what its processes see, and what would be left if power failed now.
+//
+// A process runs its writes in no virtual time, but they take effect over time: every write, sync
+// and directory change goes to a journal, and Settle() says that the device has caught up. A crash
+// before that picks a point in the journal: what lies behind it never happened, and of the writes
+// and directory entries before it that no sync covers, each 512-byte sector is kept, lost or torn
+// on its own.
+//
+// Thread-safety: none; one run owns it.
+#ifndef SYNOD_TESTS_SIM_DISK_H_
+#define SYNOD_TESTS_SIM_DISK_H_
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "common/random.h"
+#include "services/storage/env.h"
+
+namespace synod::sim {
+
+class Disk final : public storage::Env {
+ public:
+  explicit Disk(Random random) : random_(random) {}
+
+  // A disk that says OK to every sync and does nothing, for planted bugs.
+  void set_ignores_syncs(bool ignores) { ignores_syncs_ = ignores; }
+
+  // The device has done everything that was asked of it so far.
+  void Settle();
+
+  // The process is killed: the kernel keeps what was written, synced or not, up to some point of
+  // what had not settled.
+  void KillProcess();
+
+  // Power fails.
+  void LosePower();
+
+  absl::StatusOr<std::unique_ptr<storage::File>> Open(const std::string& path) override;
+  absl::StatusOr<std::unique_ptr<storage::File>> CreateZeroed(const std::string& path,
+                                                              uint64_t size) override;
+  absl::Status Rename(const std::string& from, const std::string& to) override;
+  absl::Status Remove(const std::string& path) override;
+  absl::Status SyncDir(const std::string& dir) override;
+  absl::Status CreateDirs(const std::string& dir) override;
+  absl::StatusOr<std::vector<std::string>> List(const std::string& dir) override;
+  absl::StatusOr<std::unique_ptr<storage::FileLock>> Lock(const std::string& path) override;
+
+ private:
+  class OpenFile;
+  class HeldLock;
+  using FileNumber = uint64_t;
+
+  struct Operation {
+    enum class Kind { kWrite, kSync, kLink, kUnlink, kRename, kSyncDir };
+    Kind kind;
+    FileNumber file = 0;  // kWrite, kSync, kLink, kRename
+    uint64_t offset = 0;  // kWrite
+    std::string data;     // kWrite: the bytes; kSyncDir: the directory; else: the path
+    std::string from;     // kRename: the old path
+  };
+
+  // What a device or a kernel holds.
+  struct Layer {
+    std::map<std::string, FileNumber> names;
+    std::map<FileNumber, std::string> contents;
+
+    void Write(const Operation& write);
+  };
+
+  static std::string DirectoryOf(const std::string& path);
+
+  absl::Status Issue(Operation operation);
+  static void Execute(Layer& layer, const Operation& operation);
+  // Moves `operation` into `uncovered_`, or, for a sync, what it covers into the durable layer.
+  void Absorb(Operation operation);
+  // Crash point: absorbs a random prefix of the journal and forgets the rest.
+  void StopAtRandomPoint();
+  // Applies or loses each uncovered operation; power is gone.
+  void DrawFates();
+  void Restart();
+
+  Random random_;
+  bool ignores_syncs_ = false;
+  FileNumber next_file_ = 1;
+  Layer visible_;
+  Layer durable_;
+  std::set<std::string>
+      directories_;  // made durable at once: a node creates its few on first start
+  std::set<std::string> locks_;
+  std::vector<Operation> journal_;    // issued, not settled
+  std::vector<Operation> uncovered_;  // settled, covered by no sync
+};
+
+}  // namespace synod::sim
+
+#endif  // SYNOD_TESTS_SIM_DISK_H_

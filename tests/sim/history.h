@@ -1,0 +1,59 @@
+// What the clients saw: every operation with the times it was sent and answered.
+#ifndef SYNOD_TESTS_SIM_HISTORY_H_
+#define SYNOD_TESTS_SIM_HISTORY_H_
+
+#include <cstdint>
+#include <optional>
+#include <variant>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "common/ids.h"
+#include "services/kv/types.h"
+#include "services/paxos/value.h"
+
+namespace synod::sim {
+
+enum class Outcome {
+  kOk,
+  kRefused,    // certainly not done
+  kAmbiguous,  // no answer: may be done, may be done later
+};
+
+// The answer to a write.
+struct WriteReply {
+  Outcome outcome = Outcome::kAmbiguous;
+  kv::Result result;  // kOk only
+};
+
+// The answer to a read.
+struct ReadReply {
+  Outcome outcome = Outcome::kAmbiguous;
+  kv::RangeResponse response;  // kOk only
+  kv::Revision revision = 0;   // of the store that answered
+};
+
+struct WriteOperation {
+  kv::Request request;
+  paxos::CommandId command;  // none when it was refused before it had one
+  WriteReply reply;
+};
+
+struct ReadOperation {
+  kv::RangeRequest request;
+  ReadReply reply;
+};
+
+struct Operation {
+  int client = 0;
+  NodeId node;
+  absl::Duration sent;
+  absl::Duration answered = absl::InfiniteDuration();
+  std::variant<WriteOperation, ReadOperation> body;
+};
+
+using History = std::vector<Operation>;
+
+}  // namespace synod::sim
+
+#endif  // SYNOD_TESTS_SIM_HISTORY_H_

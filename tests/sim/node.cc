@@ -1,0 +1,126 @@
+#include "tests/sim/node.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "tests/sim/say.h"
+
+namespace synod::sim {
+
+Node::Node(World& world, Network& network, Observer& observer, NodeOptions options, Random random)
+    : world_(world),
+      network_(network),
+      observer_(observer),
+      options_(std::move(options)),
+      random_(random.Fork()),
+      disk_random_(random.Fork()),
+      process_(world.loop),
+      storage_(options_.replica.self, options_.segment_bytes, random.Fork()) {
+  network_.Attach(id(), [this](paxos::Message message) {
+    process_.After(absl::ZeroDuration(),
+                   [this, message = std::move(message)]() mutable { Receive(std::move(message)); });
+  });
+  storage_.disk().set_ignores_syncs(Planted(Plant::kIgnoreSyncs));
+}
+
+Node::~Node() = default;
+
+void Node::Start() {
+  process_.Start();
+  world_.Note(id(), "start", {{"life", process_.life()}});
+  Recover();
+}
+
+void Node::Recover() {
+  auto opened = storage_.Open();
+  if (!opened.ok()) {
+    world_.verdict.Fail(Say("node ", id(), " cannot restart: ", opened.status().ToString()));
+    return;
+  }
+  life_ = std::make_unique<Life>();
+  Life& life = *life_;
+  life.storage = *std::move(opened);
+  process_.After(SyncLatency(), [this] { Join(); });
+}
+
+void Node::Join() {
+  // Opening the log wrote and synced too; until now a crash could have taken that back.
+  storage_.disk().Settle();
+  Life& life = *life_;
+  paxos::RecoveredState recovered = std::move(life.storage.recovered);
+  observer_.OnRecovered(id(), recovered);
+  BendRecovered(recovered);
+  life.applied = recovered.applied;
+  life.next_sequence = Planted(Plant::kReuseCommandIds) ? 1 : random_.Next();
+  life.log_writer = std::make_unique<LogWriter>(
+      world_, process_, *life.storage.log,
+      LogWriter::Hooks{[this] { return SyncLatency(); }, [this] { storage_.disk().Settle(); },
+                       [this](LogWriter::Work work) { Released(std::move(work)); }});
+  life.applier = std::make_unique<Applier>(
+      world_, process_, *life.storage.engine, *life.storage.machine, options_.applier,
+      random_.Fork(),
+      Applier::Hooks{[this](const paxos::ChosenValue& value, absl::Span<const kv::Result> results) {
+                       OnApplied(value, results);
+                     },
+                     [this](Slot applied, Slot durable) { Progressed(applied, durable); }});
+  paxos::ReplicaOptions options = options_.replica;
+  options.seed = random_.Next();
+  life.replica = std::make_unique<paxos::Replica>(std::move(options), std::move(recovered));
+  world_.Note(id(), "join", {{"applied", life.applied.value()}});
+  process_.After(DrawDuration(random_, options_.tick), [this] { Tick(); });
+  Pump();
+}
+
+void Node::BendRecovered(paxos::RecoveredState& recovered) const {
+  if (Planted(Plant::kForgetPromise)) recovered.promised = paxos::Ballot();
+  if (Planted(Plant::kForgetVotes)) recovered.accepted.clear();
+}
+
+void Node::Kill() {
+  world_.Note(id(), "kill", {});
+  process_.Kill();
+  life_.reset();
+  storage_.disk().KillProcess();
+}
+
+void Node::LosePower() {
+  world_.Note(id(), "lose-power", {});
+  process_.Kill();
+  life_.reset();
+  storage_.disk().LosePower();
+}
+
+void Node::Pause() {
+  world_.Note(id(), "pause", {});
+  process_.Pause();
+}
+
+void Node::Resume() {
+  world_.Note(id(), "resume", {});
+  process_.Resume();
+}
+
+void Node::Tick() {
+  // The next tick is due one period after this one ran: a process that was paused does not make up
+  // for the ticks it missed.
+  process_.After(options_.tick, [this] { Tick(); });
+  ExpireRequests();
+  if (random_.Chance(options_.cut_chance)) CutLog();
+  life_->replica->Tick();
+  Pump();
+}
+
+absl::Duration Node::SyncLatency() {
+  return DrawDuration(disk_random_, options_.sync_latency * disk_slowness_);
+}
+
+std::optional<paxos::ReplicaStatus> Node::Status() const {
+  if (!life_ || !life_->replica) return std::nullopt;
+  return life_->replica->status();
+}
+
+absl::StatusOr<uint32_t> Node::StateHash() const {
+  return life_->storage.machine->Hash();
+}
+
+}  // namespace synod::sim

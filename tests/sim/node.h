@@ -1,0 +1,140 @@
+// One simulated node: the real core, log, engine and state machine, and in place of threads and
+// sockets the rules of ready.h carried out in virtual time.
+#ifndef SYNOD_TESTS_SIM_NODE_H_
+#define SYNOD_TESTS_SIM_NODE_H_
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "common/random.h"
+#include "services/paxos/replica.h"
+#include "tests/sim/applier.h"
+#include "tests/sim/history.h"
+#include "tests/sim/log_writer.h"
+#include "tests/sim/network.h"
+#include "tests/sim/node_storage.h"
+#include "tests/sim/observer.h"
+#include "tests/sim/plant.h"
+#include "tests/sim/process.h"
+#include "tests/sim/world.h"
+
+namespace synod::sim {
+
+struct NodeOptions {
+  paxos::ReplicaOptions replica;
+  ApplierOptions applier;
+  absl::Duration tick = absl::Milliseconds(50);  // by this node's clock, drift included
+  absl::Duration sync_latency = absl::Milliseconds(1);
+  absl::Duration ready_delay;  // mean time inputs gather before their Ready is taken; zero: none
+  absl::Duration request_timeout = absl::Seconds(5);
+  double cut_chance = 0.01;  // per tick, of cutting the log as far as allowed
+  uint64_t segment_bytes = 64 << 10;
+  Plant plant = Plant::kNone;
+};
+
+class Node {
+ public:
+  using WriteDone = std::function<void(WriteReply)>;
+  using ReadDone = std::function<void(ReadReply)>;
+
+  Node(World& world, Network& network, Observer& observer, NodeOptions options, Random random);
+  ~Node();
+
+  NodeId id() const { return options_.replica.self; }
+
+  // The process starts, recovers and takes part after a while.
+  void Start();
+  void Kill();       // kill -9: the kernel keeps what it was given
+  void LosePower();  // what was not synced may be lost
+  void Pause();
+  void Resume();
+  // Every sync takes this many times as long.
+  void SlowDisk(double factor) { disk_slowness_ = factor; }
+
+  bool running() const { return process_.alive(); }
+  bool paused() const { return process_.paused(); }
+
+  // `done` runs once unless the process dies or the request times out first; the caller gives up by
+  // its own clock. The command's id, none when the write was refused at once.
+  paxos::CommandId Write(const kv::Request& request, WriteDone done);
+  void Read(const kv::RangeRequest& request, ReadDone done);
+
+  // Of a node that runs and has recovered.
+  std::optional<paxos::ReplicaStatus> Status() const;
+  Slot applied() const { return life_ ? life_->applied : Slot(); }
+  absl::StatusOr<uint32_t> StateHash() const;
+
+ private:
+  struct PendingWrite {
+    absl::Duration since;
+    WriteDone done;
+  };
+  struct PendingRead {
+    absl::Duration since;
+    kv::RangeRequest request;
+    ReadDone done;
+  };
+  // Dies with the process.
+  struct Life {
+    OpenStorage storage;
+    std::unique_ptr<paxos::Replica> replica;
+    std::unique_ptr<LogWriter> log_writer;
+    std::unique_ptr<Applier> applier;
+    uint64_t next_sequence = 0;
+    uint64_t next_read = 1;
+    Slot applied;
+    bool pump_scheduled = false;
+    paxos::Ballot led;  // the last ballot this life led
+    std::map<uint64_t, PendingWrite> writes;
+    std::map<uint64_t, PendingRead> reads;      // waiting to be given a slot
+    std::multimap<Slot, PendingRead> reads_at;  // waiting for that slot to be applied
+  };
+
+  bool Planted(Plant plant) const { return options_.plant == plant; }
+
+  // Life cycle: node.cc.
+  void Recover();
+  void Join();
+  void BendRecovered(paxos::RecoveredState& recovered) const;
+  void Tick();
+  absl::Duration SyncLatency();
+
+  // The rules of ready.h: node_driver.cc.
+  void Receive(paxos::Message message);
+
+  // After every input: lets Readys come out, now or after some gathering.
+  void Pump();
+  void CarryOut(paxos::Ready ready);
+  void Send(const paxos::Message& message);
+  void Released(LogWriter::Work work);
+  void Teach(const paxos::LearnReply& reply);
+  void OnApplied(const paxos::ChosenValue& value, absl::Span<const kv::Result> results);
+  void Progressed(Slot applied, Slot durable);
+  void CutLog();
+
+  // Clients: node_requests.cc.
+  void OnSafeRead(const paxos::SafeRead& read);
+  void AnswerWrite(const paxos::CommandId& command, const kv::Result& result);
+  void AnswerReads();
+  void Answer(const PendingRead& read);
+  void ExpireRequests();
+
+  World& world_;
+  Network& network_;
+  Observer& observer_;
+  const NodeOptions options_;
+  Random random_;
+  Random disk_random_;
+  Process process_;
+  NodeStorage storage_;
+  double disk_slowness_ = 1;
+  std::unique_ptr<Life> life_;
+};
+
+}  // namespace synod::sim
+
+#endif  // SYNOD_TESTS_SIM_NODE_H_

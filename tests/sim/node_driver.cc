@@ -1,0 +1,132 @@
+// The part of Node that carries out what the core wants done (ready.h).
+#include <utility>
+
+#include "tests/sim/kv_model.h"
+#include "tests/sim/node.h"
+#include "tests/sim/say.h"
+
+namespace synod::sim {
+namespace {
+
+constexpr size_t kLearnedBytes = 64 << 10;
+
+}  // namespace
+
+void Node::Receive(paxos::Message message) {
+  if (!life_->replica) return;  // still recovering
+  world_.Note(id(), "receive", {{"from", message.from.value()}, {"kind", message.body.index()}});
+  life_->replica->Step(std::move(message));
+  Pump();
+}
+
+void Node::Pump() {
+  Life& life = *life_;
+  if (life.pump_scheduled || !life.replica->HasReady()) return;
+  if (options_.ready_delay == absl::ZeroDuration()) {
+    CarryOut(life.replica->TakeReady());
+    Pump();
+    return;
+  }
+  life.pump_scheduled = true;
+  process_.After(DrawDuration(random_, options_.ready_delay), [this] {
+    life_->pump_scheduled = false;
+    if (life_->replica->HasReady()) CarryOut(life_->replica->TakeReady());
+    Pump();
+  });
+}
+
+void Node::CarryOut(paxos::Ready ready) {
+  Life& life = *life_;
+  const paxos::ReplicaStatus status = life.replica->status();
+  if (status.role == paxos::Role::kLeader && status.leader_ballot != life.led) {
+    life.led = status.leader_ballot;
+    observer_.OnLeader(id(), process_.life(), life.led);
+  }
+  for (const paxos::Message& message : ready.messages) Send(message);
+  if (Planted(Plant::kReplyBeforeSync)) {
+    for (const paxos::Message& message : std::exchange(ready.messages_after_sync, {})) {
+      Send(message);
+    }
+  }
+  if (Planted(Plant::kTeachFromStaleLog)) {
+    for (const paxos::LearnReply& reply : std::exchange(ready.learn_replies, {})) Teach(reply);
+  }
+  if (Planted(Plant::kPersistedBeforeSync) && ready.token != 0) {
+    life.replica->Persisted(ready.token);
+  }
+  life.log_writer->Push({std::move(ready.records), std::move(ready.messages_after_sync),
+                         std::move(ready.learn_replies), ready.token});
+  for (const paxos::ChosenValue& chosen : ready.chosen) observer_.OnHandedOut(id(), chosen);
+  life.applier->Push(std::move(ready.chosen));
+  for (const paxos::SafeRead& read : ready.reads) OnSafeRead(read);
+}
+
+void Node::Send(const paxos::Message& message) {
+  if (const auto* promise = std::get_if<paxos::Promise>(&message.body);
+      promise != nullptr && Planted(Plant::kHideVotes)) {
+    paxos::Message bent = message;
+    std::get<paxos::Promise>(bent.body).accepted.clear();
+    observer_.OnSend(bent, process_.life());
+    network_.Send(bent);
+    return;
+  }
+  observer_.OnSend(message, process_.life());
+  network_.Send(message);
+  if (const auto* accept = std::get_if<paxos::Accept>(&message.body);
+      accept != nullptr && Planted(Plant::kForgeAccepted)) {
+    process_.After(absl::ZeroDuration(),
+                   [this, forged = paxos::Message{message.group, message.to, message.from,
+                                                  paxos::Accepted{accept->ballot, accept->slot}}] {
+                     Receive(forged);
+                   });
+  }
+}
+
+void Node::Released(LogWriter::Work work) {
+  observer_.OnDurable(id(), work.records);
+  for (const paxos::Message& message : work.messages) Send(message);
+  for (const paxos::LearnReply& reply : work.learn_replies) Teach(reply);
+  if (work.token != 0) life_->replica->Persisted(work.token);
+  Pump();
+}
+
+void Node::Teach(const paxos::LearnReply& reply) {
+  auto values =
+      life_->storage.log->ReadValues(kGroup, reply.first_slot, reply.last_slot, kLearnedBytes);
+  // Cut away meanwhile, or known here from the engine alone: another peer will be asked.
+  if (!values.ok() || values->empty()) return;
+  paxos::Learned learned;
+  learned.chosen_through = life_->replica->status().chosen_through;
+  for (paxos::AcceptedValue& value : *values) {
+    learned.values.push_back({value.slot, std::move(value.value)});
+  }
+  Send({kGroup, id(), reply.to, std::move(learned)});
+}
+
+void Node::OnApplied(const paxos::ChosenValue& value, absl::Span<const kv::Result> results) {
+  const std::vector<paxos::CommandView> commands = value.value.Commands();
+  std::string flat;
+  for (const kv::Result& result : results) flat += Flatten(result);
+  life_->applied = value.slot;
+  observer_.OnApplied(id(), value.slot, HashBytes(flat));
+  for (size_t i = 0; i < commands.size(); ++i) {
+    if (commands[i].id.origin == id()) AnswerWrite(commands[i].id, results[i]);
+  }
+}
+
+void Node::Progressed(Slot applied, Slot durable) {
+  AnswerReads();
+  life_->replica->Applied(applied, durable);
+  Pump();
+}
+
+void Node::CutLog() {
+  const Slot through = Planted(Plant::kCutEarly) ? life_->replica->status().chosen_through
+                                                 : life_->replica->cut_through();
+  if (!through) return;
+  if (const absl::Status status = life_->storage.log->CutThrough(kGroup, through); !status.ok()) {
+    world_.verdict.Fail(Say("node ", id(), " cannot cut its log: ", status.ToString()));
+  }
+}
+
+}  // namespace synod::sim

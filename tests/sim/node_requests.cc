@@ -1,0 +1,100 @@
+// The part of Node that clients talk to.
+#include <utility>
+
+#include "services/kv/command.h"
+#include "tests/sim/node.h"
+
+namespace synod::sim {
+
+paxos::CommandId Node::Write(const kv::Request& request, WriteDone done) {
+  if (!life_ || !life_->replica) {
+    done({Outcome::kRefused, {}});
+    return {};
+  }
+  Life& life = *life_;
+  const paxos::Command command{{id(), life.next_sequence++}, kv::EncodeCommand(request)};
+  observer_.OnProposed(command);
+  if (Planted(Plant::kAcknowledgeEarly)) {
+    observer_.OnAcknowledged(id(), command.id);
+    done({Outcome::kOk, {}});
+  }
+  const paxos::Admission admission = life.replica->Propose(command);
+  if (Planted(Plant::kProposeTwice)) life.replica->Propose(command);
+  if (admission == paxos::Admission::kAdmitted) {
+    life.writes[command.id.sequence] = {world_.loop.now(), std::move(done)};
+  } else {
+    done({Outcome::kRefused, {}});
+  }
+  Pump();
+  return command.id;
+}
+
+void Node::Read(const kv::RangeRequest& request, ReadDone done) {
+  if (!life_ || !life_->replica) {
+    done({Outcome::kRefused, {}, 0});
+    return;
+  }
+  Life& life = *life_;
+  PendingRead read{world_.loop.now(), request, std::move(done)};
+  if (request.serializable || Planted(Plant::kReadWithoutQuorum)) {
+    Answer(read);
+    return;
+  }
+  const uint64_t read_id = life.next_read++;
+  if (life.replica->Read(read_id) == paxos::Admission::kAdmitted) {
+    life.reads.emplace(read_id, std::move(read));
+  } else {
+    read.done({Outcome::kRefused, {}, 0});
+  }
+  Pump();
+}
+
+void Node::OnSafeRead(const paxos::SafeRead& safe) {
+  Life& life = *life_;
+  auto pending = life.reads.extract(safe.read_id);
+  if (pending.empty()) return;  // timed out
+  if (safe.slot <= life.applied || Planted(Plant::kReadBeforeApplied)) {
+    Answer(pending.mapped());
+  } else {
+    life.reads_at.emplace(safe.slot, std::move(pending.mapped()));
+  }
+}
+
+void Node::AnswerReads() {
+  Life& life = *life_;
+  while (!life.reads_at.empty() && life.reads_at.begin()->first <= life.applied) {
+    Answer(life.reads_at.begin()->second);
+    life.reads_at.erase(life.reads_at.begin());
+  }
+}
+
+void Node::Answer(const PendingRead& read) {
+  const auto view = life_->storage.machine->View();
+  auto result = view->Range(read.request);
+  if (result.error != kv::Error::kNone) {
+    read.done({Outcome::kRefused, {}, 0});
+    return;
+  }
+  read.done({Outcome::kOk, std::move(result.response), view->revision()});
+}
+
+void Node::AnswerWrite(const paxos::CommandId& command, const kv::Result& result) {
+  auto pending = life_->writes.extract(command.sequence);
+  if (pending.empty()) return;  // timed out, or of an earlier life
+  observer_.OnAcknowledged(id(), command);
+  pending.mapped().done({Outcome::kOk, result});
+}
+
+void Node::ExpireRequests() {
+  Life& life = *life_;
+  const absl::Duration deadline = world_.loop.now() - options_.request_timeout;
+  std::erase_if(life.writes,
+                [deadline](const auto& write) { return write.second.since < deadline; });
+  const bool read_is_late = !life.reads.empty() && life.reads.begin()->second.since < deadline;
+  if (!read_is_late) return;
+  // The core forgets reads together or not at all; the younger ones fail early.
+  life.replica->CancelReads();
+  life.reads.clear();
+}
+
+}  // namespace synod::sim

@@ -1,0 +1,36 @@
+#include "tests/sim/node_storage.h"
+
+#include <utility>
+
+#include "services/node/recovery.h"
+
+namespace synod::sim {
+
+NodeStorage::NodeStorage(NodeId node, uint64_t segment_bytes, Random random)
+    : node_(node), segment_bytes_(segment_bytes), disk_(random) {}
+
+absl::StatusOr<OpenStorage> NodeStorage::Open() {
+  OpenStorage open;
+  storage::AcceptorLogOptions options;
+  options.dir = "log";
+  options.cluster = ClusterId(1);
+  options.node = node_;
+  options.segment_bytes = segment_bytes_;
+  options.spare_segments = 0;  // no thread: a run has one
+  auto log = storage::AcceptorLog::Open(&disk_, options);
+  if (!log.ok()) return log.status();
+  open.log = *std::move(log);
+  open.engine = storage::OpenMemoryEngine(engine_disk_);
+  auto machine = kv::StateMachine::Open(open.engine.get());
+  if (!machine.ok()) return machine.status();
+  open.machine = *std::move(machine);
+  const Slot applied = open.machine->applied();
+  auto values = open.log->ReadAbove(kGroup, applied);
+  if (!values.ok()) return values.status();
+  auto recovered = node::Recover(open.log->State(kGroup), applied, *std::move(values));
+  if (!recovered.ok()) return recovered.status();
+  open.recovered = *std::move(recovered);
+  return open;
+}
+
+}  // namespace synod::sim

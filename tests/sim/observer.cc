@@ -1,0 +1,167 @@
+#include "tests/sim/observer.h"
+
+#include <bit>
+#include <utility>
+
+#include "tests/sim/say.h"
+
+namespace synod::sim {
+void Observer::Fail(NodeId node, std::string what) {
+  if (what.empty()) return;
+  world_.verdict.Fail(Say("node ", node, ": ", what));
+}
+
+void Observer::OnProposed(const paxos::Command& command) {
+  const auto [it, is_new] = proposed_.emplace(command.id, HashBytes(command.payload));
+  if (!is_new && it->second != HashBytes(command.payload)) {
+    Fail(command.id.origin, "O3: a command id names two commands");
+  }
+}
+
+void Observer::OnRecovered(NodeId node, const paxos::RecoveredState& state) {
+  Fail(node, Acceptor(node).OnRecovered(state));
+  for (const paxos::AcceptedValue& accepted : state.accepted) {
+    Vote(node, accepted.slot, accepted.ballot, accepted.value);
+  }
+  for (const paxos::ChosenValue& chosen : state.chosen) {
+    MustBeChosen(node, chosen.slot, chosen.value, "recovered");
+  }
+  handed_out_[node] = state.applied;
+  applied_[node] = state.applied;
+}
+
+void Observer::OnDurable(NodeId node, const std::vector<paxos::Record>& records) {
+  for (const paxos::Record& record : records) {
+    Fail(node, Acceptor(node).OnDurable(record));
+    if (const auto* accepted = std::get_if<paxos::AcceptedRecord>(&record.body)) {
+      Vote(node, accepted->slot, accepted->ballot, accepted->value);
+    } else if (const auto* learned = std::get_if<paxos::LearnedRecord>(&record.body)) {
+      MustBeChosen(node, learned->slot, learned->value, "learned");
+    }
+  }
+}
+
+void Observer::Vote(NodeId node, Slot slot, const paxos::Ballot& ballot,
+                    const paxos::Value& value) {
+  if (!ballot) return;  // learned, not voted for
+  Ballots& ballots = votes_[{slot, ballot}];
+  if (ballots.voters == 0) ballots.value = HashOf(value);
+  if (ballots.value != HashOf(value)) {
+    Fail(node, Say("O6: two values accepted in slot ", slot, " at ballot ", ballot));
+  }
+  ballots.voters |= uint64_t{1} << node.value();
+  if (std::popcount(ballots.voters) >= Majority()) Choose(node, slot, value);
+}
+
+void Observer::Choose(NodeId node, Slot slot, const paxos::Value& value) {
+  const auto [it, is_first] = chosen_.emplace(slot, value);
+  if (!is_first) {
+    if (!(it->second == value)) Fail(node, Say("O1: slot ", slot, " has two chosen values"));
+    return;
+  }
+  world_.Note(node, "chosen", {{"slot", slot.value()}, {"value", HashOf(value)}});
+  while (chosen_.contains(chosen_prefix_.next())) ++chosen_prefix_;
+  for (const paxos::CommandView& command : value.Commands()) {
+    const auto known = proposed_.find(command.id);
+    if (known == proposed_.end() || known->second != HashBytes(command.payload)) {
+      Fail(node, Say("O2: slot ", slot, " chose a command that nobody proposed"));
+    }
+    const auto [first, is_new] = chosen_in_.emplace(command.id, slot);
+    if (!is_new) {
+      Fail(node, Say("O3: command ", command.id.origin, "/", command.id.sequence,
+                     " chosen in slots ", first->second, " and ", slot));
+    }
+  }
+}
+
+void Observer::MustBeChosen(NodeId node, Slot slot, const paxos::Value& value,
+                            absl::string_view where) {
+  const auto found = chosen_.find(slot);
+  if (found == chosen_.end()) {
+    Fail(node, Say("O4: slot ", slot, " ", where, " before any value is chosen in it"));
+  } else if (!(found->second == value)) {
+    Fail(node, Say("O1: slot ", slot, " ", where, " with another value than the chosen one"));
+  }
+}
+
+void Observer::MustBeChosenThrough(NodeId node, Slot slot, absl::string_view where) {
+  if (slot > chosen_prefix_) {
+    Fail(node,
+         Say("O4: watermark ", slot, " in ", where, ", but chosen only through ", chosen_prefix_));
+  }
+}
+
+void Observer::Own(NodeId node, uint64_t life, const paxos::Ballot& ballot) {
+  const Owner owner{node, life};
+  const auto [it, is_new] = owners_.emplace(ballot, owner);
+  if (ballot.node != node || !(it->second == owner)) {
+    Fail(node, Say("O6: ballot ", ballot, " belongs to life ", it->second.life, " of node ",
+                   it->second.node, ", used by life ", life));
+  }
+}
+
+void Observer::OnSend(const paxos::Message& message, uint64_t life) {
+  const NodeId node = message.from;
+  Fail(node, Acceptor(node).OnSend(message.body));
+  if (const auto* prepare = std::get_if<paxos::Prepare>(&message.body)) {
+    Own(node, life, prepare->ballot);
+    MustBeChosenThrough(node, prepare->chosen_through, "Prepare");
+  } else if (const auto* promise = std::get_if<paxos::Promise>(&message.body)) {
+    MustBeChosenThrough(node, promise->chosen_through, "Promise");
+  } else if (const auto* accept = std::get_if<paxos::Accept>(&message.body)) {
+    Own(node, life, accept->ballot);
+    MustBeChosenThrough(node, accept->chosen_through, "Accept");
+    const auto [it, is_new] =
+        offered_.emplace(std::pair(accept->slot, accept->ballot), HashOf(accept->value));
+    if (it->second != HashOf(accept->value)) {
+      Fail(node, Say("O6: two values offered in slot ", accept->slot, " at ", accept->ballot));
+    }
+  } else if (const auto* heartbeat = std::get_if<paxos::Heartbeat>(&message.body)) {
+    Own(node, life, heartbeat->ballot);
+    MustBeChosenThrough(node, heartbeat->chosen_through, "Heartbeat");
+  } else if (const auto* learned = std::get_if<paxos::Learned>(&message.body)) {
+    for (const paxos::ChosenValue& chosen : learned->values) {
+      MustBeChosen(node, chosen.slot, chosen.value, "taught");
+    }
+  }
+}
+
+void Observer::OnHandedOut(NodeId node, const paxos::ChosenValue& chosen) {
+  if (chosen.slot != handed_out_[node].next()) {
+    Fail(node, Say("O5: slot ", chosen.slot, " handed out after ", handed_out_[node]));
+  }
+  handed_out_[node] = chosen.slot;
+  MustBeChosen(node, chosen.slot, chosen.value, "handed out");
+}
+
+void Observer::OnApplied(NodeId node, Slot slot, uint64_t results_hash) {
+  if (slot != applied_[node].next() || slot > handed_out_[node]) {
+    Fail(node, Say("O5: slot ", slot, " applied after ", applied_[node]));
+  }
+  applied_[node] = slot;
+  const auto [it, is_first] = results_.emplace(slot, results_hash);
+  if (it->second != results_hash) {
+    Fail(node, Say("O7: slot ", slot, " gave other results than on another replica"));
+  }
+}
+
+void Observer::OnAcknowledged(NodeId node, const paxos::CommandId& command) {
+  if (!chosen_in_.contains(command)) {
+    Fail(node, Say("O4: command ", command.origin, "/", command.sequence,
+                   " acknowledged before it is chosen"));
+  }
+}
+
+void Observer::OnLeader(NodeId node, uint64_t life, const paxos::Ballot& ballot) {
+  Own(node, life, ballot);
+  ++elections_;
+  world_.Note(node, "leader", {{"round", ballot.round}});
+}
+
+std::vector<paxos::Value> Observer::ChosenLog() const {
+  std::vector<paxos::Value> log;
+  for (Slot slot(1); slot <= chosen_prefix_; ++slot) log.push_back(chosen_.at(slot));
+  return log;
+}
+
+}  // namespace synod::sim

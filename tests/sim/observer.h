@@ -1,0 +1,91 @@
+// Sees everything at once, as no replica can, and stops the run at the first broken rule.
+//
+// A value is chosen here when a majority of acceptors holds it durably at one ballot (Paxos Made
+// Simple, section 2.2), whether or not any replica knows. Rules, beside those of ShadowAcceptor:
+//   O1. Agreement: no slot has two chosen values.
+//   O2. Validity: a chosen value consists of commands that clients gave, each with its own bytes,
+//   or
+//       is a no-op.
+//   O3. Exactly once: a command is chosen in at most one slot.
+//   O4. Nothing is handed out, taught, announced by a watermark or acknowledged to a client before
+//       it is chosen.
+//   O5. A replica hands out and applies every slot once a life, in order, from where it restarted.
+//   O6. One proposer a ballot: one node, one life, one value per slot.
+//   O7. Every replica gets the same results from the same slot.
+//
+// The configuration is fixed: reconfiguration widens Majority() and nothing else here.
+#ifndef SYNOD_TESTS_SIM_OBSERVER_H_
+#define SYNOD_TESTS_SIM_OBSERVER_H_
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "services/paxos/message.h"
+#include "services/paxos/record.h"
+#include "services/paxos/value.h"
+#include "tests/sim/shadow_acceptor.h"
+#include "tests/sim/world.h"
+
+namespace synod::sim {
+
+class Observer {
+ public:
+  Observer(World& world, int voters) : world_(world), acceptors_(static_cast<size_t>(voters)) {}
+
+  void OnProposed(const paxos::Command& command);
+  void OnRecovered(NodeId node, const paxos::RecoveredState& state);
+  void OnDurable(NodeId node, const std::vector<paxos::Record>& records);
+  // `life` of the sender.
+  void OnSend(const paxos::Message& message, uint64_t life);
+  void OnHandedOut(NodeId node, const paxos::ChosenValue& chosen);
+  void OnApplied(NodeId node, Slot slot, uint64_t results_hash);
+  void OnAcknowledged(NodeId node, const paxos::CommandId& command);
+  void OnLeader(NodeId node, uint64_t life, const paxos::Ballot& ballot);
+
+  // The values of slots 1.. as far as they are chosen without a gap.
+  std::vector<paxos::Value> ChosenLog() const;
+
+  uint64_t elections() const { return elections_; }
+  uint64_t chosen_slots() const { return chosen_.size(); }
+
+ private:
+  struct Ballots {
+    uint64_t value = 0;   // hash
+    uint64_t voters = 0;  // bit set
+  };
+  struct Owner {
+    NodeId node;
+    uint64_t life = 0;
+    friend bool operator==(const Owner&, const Owner&) = default;
+  };
+
+  int Majority() const { return static_cast<int>(acceptors_.size() / 2 + 1); }
+  ShadowAcceptor& Acceptor(NodeId node) { return acceptors_[node.value() - 1]; }
+  void Fail(NodeId node, std::string what);
+  void Vote(NodeId node, Slot slot, const paxos::Ballot& ballot, const paxos::Value& value);
+  void Choose(NodeId node, Slot slot, const paxos::Value& value);
+  void MustBeChosen(NodeId node, Slot slot, const paxos::Value& value, absl::string_view where);
+  void MustBeChosenThrough(NodeId node, Slot slot, absl::string_view where);
+  void Own(NodeId node, uint64_t life, const paxos::Ballot& ballot);
+
+  World& world_;
+  std::vector<ShadowAcceptor> acceptors_;
+  std::map<paxos::CommandId, uint64_t> proposed_;  // hash of the payload
+  std::map<paxos::CommandId, Slot> chosen_in_;
+  std::map<std::pair<Slot, paxos::Ballot>, Ballots> votes_;
+  std::map<std::pair<Slot, paxos::Ballot>, uint64_t> offered_;  // phase 2a values
+  std::map<Slot, paxos::Value> chosen_;
+  Slot chosen_prefix_;
+  std::map<NodeId, Slot> handed_out_;
+  std::map<NodeId, Slot> applied_;
+  std::map<Slot, uint64_t> results_;
+  std::map<paxos::Ballot, Owner> owners_;
+  uint64_t elections_ = 0;
+};
+
+}  // namespace synod::sim
+
+#endif  // SYNOD_TESTS_SIM_OBSERVER_H_

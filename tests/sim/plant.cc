@@ -1,0 +1,40 @@
+#include "tests/sim/plant.h"
+
+namespace synod::sim {
+
+const std::vector<PlantInfo>& Plants() {
+  static const auto* const plants = new std::vector<PlantInfo>{
+      {Plant::kReplyBeforeSync, "reply-before-sync",
+       "Promise, Accepted and Prepare leave before their record is durable"},
+      {Plant::kPersistedBeforeSync, "persisted-before-sync",
+       "the core is told that its records are durable when they are not"},
+      {Plant::kIgnoreSyncs, "ignore-syncs", "the disk says OK to every sync and does nothing"},
+      {Plant::kForgetPromise, "forget-promise", "a restart forgets the promised ballot"},
+      {Plant::kForgetVotes, "forget-votes", "a restart forgets the accepted values"},
+      {Plant::kHideVotes, "hide-votes", "a Promise leaves out the accepted values"},
+      {Plant::kForgeAccepted, "forge-accepted", "a proposer takes every vote as given"},
+      {Plant::kReuseCommandIds, "reuse-command-ids",
+       "each life numbers its commands from the same start"},
+      {Plant::kProposeTwice, "propose-twice", "every command is proposed twice"},
+      {Plant::kAcknowledgeEarly, "acknowledge-early",
+       "a write is answered when it is proposed, not when it is applied"},
+      {Plant::kReadWithoutQuorum, "read-without-quorum",
+       "a linearizable read is answered from local state at once"},
+      {Plant::kReadBeforeApplied, "read-before-applied",
+       "a read does not wait until its slot is applied"},
+      {Plant::kTeachFromStaleLog, "teach-from-stale-log",
+       "chosen values are read from the log ahead of the records that correct it"},
+      {Plant::kSkipCommand, "skip-command", "one replica loses a command of a chosen slot"},
+      {Plant::kCutEarly, "cut-early", "the log is cut through slots that others still need"},
+  };
+  return *plants;
+}
+
+std::optional<Plant> FindPlant(absl::string_view name) {
+  for (const PlantInfo& info : Plants()) {
+    if (info.name == name) return info.plant;
+  }
+  return std::nullopt;
+}
+
+}  // namespace synod::sim

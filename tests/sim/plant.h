@@ -1,0 +1,45 @@
+// Bugs planted on purpose, to prove that the checks can fail. Each bends one rule that a driver of
+// the core must keep (ready.h, acceptor_log.h); the production code is untouched.
+#ifndef SYNOD_TESTS_SIM_PLANT_H_
+#define SYNOD_TESTS_SIM_PLANT_H_
+
+#include <optional>
+#include <vector>
+
+#include "absl/strings/string_view.h"
+
+namespace synod::sim {
+
+enum class Plant {
+  kNone,
+  kReplyBeforeSync,
+  kPersistedBeforeSync,
+  kIgnoreSyncs,
+  kForgetPromise,
+  kForgetVotes,
+  kHideVotes,
+  kForgeAccepted,
+  kReuseCommandIds,
+  kProposeTwice,
+  kAcknowledgeEarly,
+  kReadWithoutQuorum,
+  kReadBeforeApplied,
+  kTeachFromStaleLog,
+  kSkipCommand,
+  kCutEarly,
+};
+
+struct PlantInfo {
+  Plant plant;
+  absl::string_view name;  // for --plant
+  absl::string_view what;
+};
+
+// All but kNone.
+const std::vector<PlantInfo>& Plants();
+
+std::optional<Plant> FindPlant(absl::string_view name);
+
+}  // namespace synod::sim
+
+#endif  // SYNOD_TESTS_SIM_PLANT_H_

@@ -1,0 +1,42 @@
+// One run: a cluster made from a seed lives through faults, is healed, and is judged.
+//
+//   1. Safety phase: clients work while the nemesis is at large.
+//   2. A connected majority is chosen and healed; the rest stays down or cut off. Every node of the
+//      majority must get a write through in bounded time.
+//   3. Everything is healed and the clients stop. Every node must apply every chosen slot.
+//   4. States must be equal, and the clients' history linearizable (witness.h).
+#ifndef SYNOD_TESTS_SIM_RUN_H_
+#define SYNOD_TESTS_SIM_RUN_H_
+
+#include <cstdint>
+#include <ostream>
+#include <string>
+
+#include "absl/time/time.h"
+#include "tests/sim/plant.h"
+#include "tests/sim/swarm.h"
+
+namespace synod::sim {
+
+struct RunResult {
+  uint64_t seed = 0;
+  std::string failure;  // empty: clean
+  uint64_t trace_hash = 0;
+  uint64_t events = 0;
+  absl::Duration simulated;
+  uint64_t faults = 0;     // injected by the nemesis
+  uint64_t disturbed = 0;  // messages lost, doubled or held up
+  uint64_t elections = 0;
+  uint64_t chosen_slots = 0;
+  uint64_t operations = 0;
+  uint64_t succeeded = 0;
+  // From healing a majority until each of its nodes had a write through, in election timeouts.
+  double recovery_timeouts = 0;
+};
+
+// Depends on nothing but its arguments. `trace` may be null.
+RunResult Run(uint64_t seed, Plant plant, std::ostream* trace);
+
+}  // namespace synod::sim
+
+#endif  // SYNOD_TESTS_SIM_RUN_H_

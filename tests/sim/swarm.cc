@@ -1,0 +1,88 @@
+#include "tests/sim/swarm.h"
+
+#include <array>
+
+#include "tests/sim/say.h"
+
+namespace synod::sim {
+namespace {
+
+template <class T, size_t N>
+T OneOf(Random& random, const std::array<T, N>& choices) {
+  return choices[random.Below(N)];
+}
+
+NodeOptions DrawNode(Random& random) {
+  NodeOptions node;
+  node.tick = absl::Milliseconds(OneOf<int>(random, std::array{10, 20, 50, 100}));
+  node.replica.heartbeat_ticks = static_cast<int>(random.Between(1, 3));
+  node.replica.election_ticks =
+      node.replica.heartbeat_ticks * static_cast<int>(random.Between(4, 12));
+  node.replica.log_stall_ticks = 2 * node.replica.election_ticks;
+  node.replica.window = OneOf<size_t>(random, std::array<size_t, 4>{1, 4, 32, 128});
+  node.replica.max_batch_bytes = OneOf<size_t>(random, std::array<size_t, 3>{64, 1024, 8192});
+  node.replica.max_pending_bytes =
+      OneOf<size_t>(random, std::array<size_t, 3>{512, 64 << 10, 64 << 20});
+  node.replica.max_pending_reads = OneOf<size_t>(random, std::array<size_t, 3>{1, 16, 4096});
+  node.applier.max_slots = OneOf<size_t>(random, std::array<size_t, 3>{1, 4, 64});
+  node.applier.latency = DrawBetween(random, absl::Microseconds(50), absl::Milliseconds(20));
+  node.applier.flush_chance = OneOf<double>(random, std::array{0.5, 0.1, 0.01, 0.0});
+  node.sync_latency = DrawBetween(random, absl::Microseconds(100), node.tick / 4);
+  if (random.Chance(0.5)) node.ready_delay = absl::Microseconds(random.Between(10, 2000));
+  node.cut_chance = OneOf<double>(random, std::array{0.0, 0.005, 0.05});
+  node.segment_bytes = OneOf<uint64_t>(random, std::array<uint64_t, 2>{32 << 10, 256 << 10});
+  return node;
+}
+
+NetworkOptions DrawNetwork(Random& random, absl::Duration tick) {
+  NetworkOptions network;
+  network.latency = DrawBetween(random, absl::Microseconds(100), tick / 2);
+  if (random.Chance(0.5)) network.loss = OneOf<double>(random, std::array{0.001, 0.02, 0.1});
+  if (random.Chance(0.5)) network.duplication = OneOf<double>(random, std::array{0.01, 0.1, 0.5});
+  if (random.Chance(0.5)) network.clog = OneOf<double>(random, std::array{0.001, 0.02});
+  network.clog_time = tick * static_cast<int64_t>(random.Between(5, 100));
+  network.ordered = random.Chance(0.3);
+  return network;
+}
+
+ClientOptions DrawClient(Random& random) {
+  ClientOptions client;
+  client.think_time = absl::Milliseconds(OneOf<int>(random, std::array{1, 20, 100}));
+  client.deadline = absl::Milliseconds(OneOf<int>(random, std::array{500, 2000, 5000}));
+  client.keys = static_cast<int>(random.Between(1, 12));
+  client.reads = OneOf<double>(random, std::array{0.1, 0.5, 0.9});
+  client.move = OneOf<double>(random, std::array{0.0, 0.1, 1.0});
+  client.max_value_bytes = OneOf<size_t>(random, std::array<size_t, 3>{0, 64, 2000});
+  return client;
+}
+
+}  // namespace
+
+RunOptions DrawRunOptions(Random random) {
+  RunOptions options;
+  options.nodes = OneOf<int>(random, std::array{1, 2, 3, 3, 3, 3, 4, 5, 5, 5});
+  options.clients = static_cast<int>(random.Between(1, 6));
+  options.faulty_time = absl::Seconds(random.Between(10, 30));
+  options.node = DrawNode(random);
+  if (random.Chance(0.5)) options.clock_drift = 0.2;
+  options.network = DrawNetwork(random, options.node.tick);
+  options.client = DrawClient(random);
+  options.node.request_timeout = options.client.deadline;
+  options.nemesis.allowed = static_cast<uint32_t>(random.Below(uint64_t{1} << kFaults));
+  options.nemesis.interval = DrawBetween(random, absl::Milliseconds(200), absl::Seconds(2));
+  options.nemesis.duration = DrawBetween(random, options.node.tick, absl::Seconds(4));
+  return options;
+}
+
+std::string DescribeRun(const RunOptions& options) {
+  return Say("nodes=", options.nodes, " clients=", options.clients,
+             " tick=", absl::FormatDuration(options.node.tick),
+             " election_ticks=", options.node.replica.election_ticks,
+             " window=", options.node.replica.window,
+             " latency=", absl::FormatDuration(options.network.latency),
+             " sync=", absl::FormatDuration(options.node.sync_latency),
+             " loss=", options.network.loss, " duplication=", options.network.duplication,
+             " clog=", options.network.clog, " faults=", options.nemesis.allowed);
+}
+
+}  // namespace synod::sim

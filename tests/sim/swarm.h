@@ -1,0 +1,36 @@
+// What one run is made of, drawn from its seed alone: sizes, speeds, workload, and which faults
+// happen at all. Leaving whole faults out lets others show what they alone can break (swarm
+// testing: Groce et al. 2012).
+#ifndef SYNOD_TESTS_SIM_SWARM_H_
+#define SYNOD_TESTS_SIM_SWARM_H_
+
+#include <cstdint>
+#include <string>
+
+#include "common/random.h"
+#include "tests/sim/client.h"
+#include "tests/sim/nemesis.h"
+#include "tests/sim/network.h"
+#include "tests/sim/node.h"
+
+namespace synod::sim {
+
+struct RunOptions {
+  int nodes = 3;
+  int clients = 4;
+  absl::Duration faulty_time = absl::Seconds(20);  // of the safety phase
+  NodeOptions node;                                // without identity, voters and drift
+  double clock_drift = 0;  // each node's tick is this much longer or shorter at most
+  NetworkOptions network;
+  ClientOptions client;
+  NemesisOptions nemesis;
+};
+
+RunOptions DrawRunOptions(Random random);
+
+// One line for people.
+std::string DescribeRun(const RunOptions& options);
+
+}  // namespace synod::sim
+
+#endif  // SYNOD_TESTS_SIM_SWARM_H_
