@@ -41,7 +41,8 @@ Parts Take(const paxos::Record& record) {
   }
   const auto& learned = std::get<paxos::LearnedRecord>(record.body);
   const RecordKey key{RecordKind::kLearned, record.group, learned.slot, paxos::Ballot()};
-  return {std::nullopt, LogRecord{key, Slot(), learned.value}};
+  // Written only next to the chosen prefix, so it is a hint of it too.
+  return {std::nullopt, LogRecord{key, learned.slot, learned.value}};
 }
 
 class SegmentedLog final : public AcceptorLog {

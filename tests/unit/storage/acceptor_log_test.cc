@@ -79,11 +79,12 @@ TEST_F(AcceptorLogTest, ANewLogIsEmpty) {
 TEST_F(AcceptorLogTest, ReopeningFindsEverythingSynced) {
   Open();
   Write({Promise(1, 5), Accepted(1, 1, 5, ValueOf(10)), Learned(1, 2, ValueOf(20)),
-         Accepted(2, 1, 3, ValueOf(30), 1)});
+         Accepted(2, 4, 3, ValueOf(30), 1)});
   Open();
   EXPECT_EQ(log_->State(kGroup).promised, (paxos::Ballot{5, NodeId(1)}));
   EXPECT_EQ(log_->State(GroupId(2)).promised, (paxos::Ballot{3, NodeId(1)}));
-  EXPECT_EQ(log_->State(GroupId(2)).chosen_hint, Slot(1));
+  EXPECT_EQ(log_->State(kGroup).chosen_hint, Slot(2)) << "of the learned record";
+  EXPECT_EQ(log_->State(GroupId(2)).chosen_hint, Slot(1)) << "of the accepted one";
   const auto values = log_->ReadValues(kGroup, Slot(1), Slot(9), 1 << 20).value();
   ASSERT_EQ(values.size(), 2);
   EXPECT_EQ(values[0].value, ValueOf(10));
