@@ -73,7 +73,10 @@ class Engine : public EngineReader {
   // state machine learns which applied slot would survive a crash now.
   virtual absl::StatusOr<bool> GetDurableMeta(absl::string_view key, std::string* value) = 0;
 
-  // Forgets the keys of [lower, upper), whole files at a time where it can, without rewriting.
+  // Lets go of the keys of [lower, upper), which the caller reads no more, neither now nor through
+  // an older snapshot nor after a crash: frees the files that hold nothing else, at once and for
+  // good, and rewrites none. What is left shares a file with other keys or is not flushed yet, may
+  // still be seen, and goes when a later call covers it.
   virtual absl::Status DropRange(Column column, absl::string_view lower,
                                  absl::string_view upper) = 0;
 

@@ -11,7 +11,7 @@
 
 namespace synod::storage {
 
-enum class EngineKind { kMemory };
+enum class EngineKind { kMemory, kRocksdb };
 
 class EngineUnderTest {
  public:

@@ -1,0 +1,21 @@
+// RocksDB's errors as Abseil's.
+#ifndef SYNOD_SERVICES_STORAGE_ROCKSDB_STATUS_H_
+#define SYNOD_SERVICES_STORAGE_ROCKSDB_STATUS_H_
+
+#include <rocksdb/status.h>
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+
+namespace synod::storage {
+
+// OK for ok. Corruption is DataLoss, a full disk ResourceExhausted, any other IO error Internal.
+// `operation` opens the message.
+absl::Status FromRocksdb(const rocksdb::Status& status, absl::string_view operation);
+
+// The same, except that what cannot be read counts as lost: IO errors are DataLoss too.
+absl::Status FromRocksdbRead(const rocksdb::Status& status, absl::string_view operation);
+
+}  // namespace synod::storage
+
+#endif  // SYNOD_SERVICES_STORAGE_ROCKSDB_STATUS_H_
