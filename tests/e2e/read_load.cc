@@ -14,14 +14,14 @@ namespace {
 
 constexpr absl::Duration kReadLimit = absl::Seconds(5);
 constexpr absl::Duration kWindowLimit = absl::Seconds(20);
-// Counts every read of the applied state that a client's call led to.
-constexpr char kReadCounter[] = "synod_views_total ";
 
-int64_t CounterOf(const std::string& page) {
+// The calls of Range that succeeded, as the page's line for them says.
+int64_t RangesServed(const std::string& page) {
   for (const absl::string_view line : absl::StrSplit(page, '\n')) {
     double value = 0;
-    if (absl::StartsWith(line, kReadCounter) &&
-        absl::SimpleAtod(line.substr(sizeof(kReadCounter) - 1), &value)) {
+    if (absl::StartsWith(line, "synod_calls_total{") && absl::StrContains(line, "Range\"") &&
+        absl::StrContains(line, "code=\"OK\"") && !absl::StrContains(line, "DeleteRange") &&
+        absl::SimpleAtod(line.substr(line.rfind(' ') + 1), &value)) {
       return static_cast<int64_t>(value);
     }
   }
@@ -66,7 +66,8 @@ void ReadLoad::Stop() {
 std::vector<int64_t> ReadsServed(const Cluster& cluster) {
   std::vector<int64_t> served;
   for (int node = 1; node <= cluster.size(); ++node) {
-    served.push_back(CounterOf(testing::HttpGet(cluster.metrics_address(node), "/metrics").body));
+    served.push_back(
+        RangesServed(testing::HttpGet(cluster.metrics_address(node), "/metrics").body));
   }
   return served;
 }
