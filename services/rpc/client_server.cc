@@ -13,6 +13,7 @@
 #include "services/rpc/read_pool.h"
 #include "services/rpc/reflection_service.h"
 #include "services/rpc/status_feed.h"
+#include "services/rpc/unserved.h"
 #include "services/rpc/view_service.h"
 
 namespace synod::rpc {
@@ -91,6 +92,7 @@ class GrpcClientServer final : public ClientServer {
              &kv_, &cluster_, &maintenance_, &view_, &health_, &reflection_, &reflection_alpha_}) {
       builder.RegisterService(service);
     }
+    builder.RegisterCallbackGenericService(&unserved_);
     absl::StatusOr<ListeningServer> listening = Listen(builder, environment_.options.listen);
     if (!listening.ok()) return listening.status();
     server_ = std::move(listening->server);
@@ -123,6 +125,7 @@ class GrpcClientServer final : public ClientServer {
   ClusterService cluster_;
   MaintenanceService maintenance_;
   ViewService view_;
+  Unserved unserved_;
   std::unique_ptr<grpc::Server> server_;
   std::vector<uint16_t> ports_;
   uint64_t health_id_ = 0;

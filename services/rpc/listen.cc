@@ -16,9 +16,8 @@ namespace synod::rpc {
 namespace {
 
 absl::Status CannotListen(const std::string& address, absl::string_view why) {
-  return absl::FailedPreconditionError(
-      absl::StrCat("cannot listen on ", address, ": ", why,
-                   "; stop what holds the port or give another address"));
+  return absl::FailedPreconditionError(absl::StrCat("cannot listen on ", address, ": ", why,
+                                                    "; free the address or give another one"));
 }
 
 // gRPC says only that it failed, so the address is tried first. Empty when it is free.

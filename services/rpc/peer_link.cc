@@ -1,6 +1,7 @@
 #include "services/rpc/peer_link.h"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include "google/protobuf/arena.h"
@@ -54,7 +55,7 @@ gpr_timespec After(absl::Duration delay) {
 class PeerLink::Stream final
     : public grpc::ClientBidiReactor<paxos::v1::Envelope, paxos::v1::Welcome> {
  public:
-  explicit Stream(PeerLink* link) : link_(link) {}
+  explicit Stream(PeerLink* link) : link_(link), arena_(block_.data(), block_.size()) {}
 
   void Start() {
     link_->stub_->async()->Exchange(&context_, this);
@@ -95,6 +96,7 @@ class PeerLink::Stream final
 
   PeerLink* const link_;
   grpc::ClientContext context_;
+  alignas(8) std::array<char, 4096> block_;  // enough for the envelopes of a quiet moment
   google::protobuf::Arena arena_;
   paxos::v1::Envelope* envelope_ = nullptr;
   paxos::v1::Welcome welcome_;

@@ -1,5 +1,6 @@
 #include "services/rpc/peer_service.h"
 
+#include <array>
 #include <utility>
 #include <vector>
 
@@ -22,7 +23,7 @@ class PeerService::Stream final
     : public grpc::ServerBidiReactor<paxos::v1::Envelope, paxos::v1::Welcome> {
  public:
   Stream(PeerService* service, grpc::CallbackServerContext* context)
-      : service_(service), context_(context) {
+      : service_(service), context_(context), arena_(block_.data(), block_.size()) {
     ReadNext();
   }
 
@@ -73,6 +74,7 @@ class PeerService::Stream final
 
   PeerService* const service_;
   grpc::CallbackServerContext* const context_;
+  alignas(8) std::array<char, 4096> block_;  // enough for the envelopes of a quiet moment
   google::protobuf::Arena arena_;
   paxos::v1::Envelope* envelope_ = nullptr;
   const paxos::v1::Welcome welcome_;

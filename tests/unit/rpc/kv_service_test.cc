@@ -7,6 +7,7 @@
 
 #include "etcd/kv.grpc.pb.h"
 #include "etcd/lease.grpc.pb.h"
+#include "etcd/watch.grpc.pb.h"
 #include "tests/unit/rpc/served_node.h"
 
 namespace synod::rpc {
@@ -397,10 +398,15 @@ TEST_F(KvServiceTest, ACancelledCallDoesNoHarm) {
 TEST_F(KvServiceTest, WhatIsNotServedIsUnimplemented) {
   Context context;
   pb::LeaseGrantResponse response;
-  EXPECT_EQ(pb::Lease::NewStub(served.channel)
-                ->LeaseGrant(&context, pb::LeaseGrantRequest(), &response)
-                .error_code(),
-            StatusCode::UNIMPLEMENTED);
+  EXPECT_EQ(Text(pb::Lease::NewStub(served.channel)
+                     ->LeaseGrant(&context, pb::LeaseGrantRequest(), &response)),
+            "12 synod: /etcdserverpb.Lease/LeaseGrant is not served");
+  Context watch_context;
+  pb::WatchResponse event;
+  auto watch = pb::Watch::NewStub(served.channel)->Watch(&watch_context);
+  EXPECT_FALSE(watch->Read(&event));
+  EXPECT_EQ(Text(watch->Finish()), "12 synod: /etcdserverpb.Watch/Watch is not served");
+  // A method of a service that is served otherwise.
   Context stream_context;
   pb::RangeStreamResponse part;
   auto stream = kv->RangeStream(&stream_context, Key("a"));
