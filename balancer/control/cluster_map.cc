@@ -10,8 +10,8 @@ const BackendFacts* Find(const FactsByAddress& facts, const std::string& address
   return found == facts.end() ? nullptr : &found->second;
 }
 
-bool SpeaksFor(const BackendFacts* facts, uint64_t member_id) {
-  return facts != nullptr && facts->view && facts->view->member_id == member_id;
+bool SpeaksFor(const ClusterMap& cluster, const BackendFacts* facts, uint64_t member_id) {
+  return facts != nullptr && facts->view && cluster.SpeaksFor(*facts->view, member_id);
 }
 
 bool HasVoter(const std::vector<Member>& members) {
@@ -66,17 +66,19 @@ void ClusterMap::Learn(const NodeView& view) {
   }
 }
 
-std::optional<std::string> AddressOf(const Member& member, const FactsByAddress& facts,
+std::optional<std::string> AddressOf(const ClusterMap& cluster, const Member& member,
+                                     const FactsByAddress& facts,
                                      const std::vector<std::string>& seeds) {
   std::vector<std::string> candidates;
   for (const std::string& seed : seeds) {
-    if (SpeaksFor(Find(facts, seed), member.id)) candidates.push_back(seed);
+    if (SpeaksFor(cluster, Find(facts, seed), member.id)) candidates.push_back(seed);
   }
   candidates.insert(candidates.end(), member.client_addresses.begin(),
                     member.client_addresses.end());
   for (const std::string& address : candidates) {
     const BackendFacts* about = Find(facts, address);
-    if (about != nullptr && about->connected && SpeaksFor(about, member.id)) return address;
+    if (about != nullptr && about->connected && SpeaksFor(cluster, about, member.id))
+      return address;
   }
   if (candidates.empty()) return std::nullopt;
   return candidates.front();
@@ -88,7 +90,7 @@ std::vector<std::string> AddressesToFollow(const ClusterMap& cluster, const Fact
   for (const Member& member : cluster.members()) {
     const bool covered = std::any_of(seeds.begin(), seeds.end(), [&](const std::string& seed) {
       const BackendFacts* about = Find(facts, seed);
-      return SpeaksFor(about, member.id) && about->connected;
+      return SpeaksFor(cluster, about, member.id) && about->connected;
     });
     if (!covered && !member.client_addresses.empty()) {
       addresses.push_back(member.client_addresses.front());

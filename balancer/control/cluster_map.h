@@ -32,6 +32,11 @@ class ClusterMap {
   uint64_t cluster_id() const { return cluster_id_; }
   bool Belongs(const NodeView& view) const { return view.cluster_id == cluster_id_; }
 
+  // True when `view` is that of this cluster's member; ids may repeat between clusters.
+  bool SpeaksFor(const NodeView& view, uint64_t member_id) const {
+    return Belongs(view) && view.member_id == member_id;
+  }
+
   // Empty before a list was learned.
   const std::vector<Member>& members() const { return members_; }
 
@@ -53,7 +58,8 @@ class ClusterMap {
 
 // Where a member is reached: a seed that speaks for it, since the operator vouches for seeds, or
 // else the address it advertises; of two, one that is connected. nullopt when it has told none.
-std::optional<std::string> AddressOf(const Member& member, const FactsByAddress& facts,
+std::optional<std::string> AddressOf(const ClusterMap& cluster, const Member& member,
+                                     const FactsByAddress& facts,
                                      const std::vector<std::string>& seeds);
 
 // The seeds always, so that a map gone stale can be learned anew, and every member that no

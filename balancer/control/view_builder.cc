@@ -35,7 +35,7 @@ class Builder {
  private:
   void AddMembers(View& view) {
     for (const Member& member : in_.cluster.members()) {
-      const auto address = AddressOf(member, in_.facts, in_.seeds);
+      const auto address = AddressOf(in_.cluster, member, in_.facts, in_.seeds);
       if (!address) continue;  // It has not told anyone where it is reached.
       Backend backend = New(*address, member.name);
       backend.role = member.learner ? BackendRole::kLearner : BackendRole::kVoter;
@@ -63,10 +63,10 @@ class Builder {
   }
 
   bool IsMember(const BackendFacts& facts) const {
-    if (!facts.view || !in_.cluster.Belongs(*facts.view)) return false;
     const auto& members = in_.cluster.members();
-    return std::any_of(members.begin(), members.end(),
-                       [&](const Member& m) { return m.id == facts.view->member_id; });
+    return facts.view && std::any_of(members.begin(), members.end(), [&](const Member& member) {
+             return in_.cluster.SpeaksFor(*facts.view, member.id);
+           });
   }
 
   Backend Seed(const std::string& address) const {
@@ -149,7 +149,8 @@ class Builder {
     if (in_.cluster.leader_id() == 0) return;
     std::optional<std::string> address;
     for (const Member& member : in_.cluster.members()) {
-      if (member.id == in_.cluster.leader_id()) address = AddressOf(member, in_.facts, in_.seeds);
+      if (member.id == in_.cluster.leader_id())
+        address = AddressOf(in_.cluster, member, in_.facts, in_.seeds);
     }
     for (size_t i = 0; address && i < view.backends.size(); ++i) {
       if (view.backends[i].address == *address) view.leader = i;

@@ -114,23 +114,37 @@ TEST(ClusterMapTest, OnceAMajorityAgreedTheClusterNeverChanges) {
   EXPECT_EQ(map.leader_id(), 2);
 }
 
-TEST(AddressOfTest, ASeedThatSpeaksForTheMemberBeatsWhatItAdvertises) {
-  FactsByAddress facts;
-  facts["seed:1"] = FactsFor(ViewOf(1));
-  EXPECT_EQ(AddressOf(MemberOf(1), facts, {"seed:1"}), "seed:1");
-  EXPECT_EQ(AddressOf(MemberOf(2), facts, {"seed:1"}), AddressOfNode(2));
+class AddressOfTest : public ::testing::Test {
+ protected:
+  std::optional<std::string> Address(const Member& member) {
+    map_.Update(facts_, {"seed:1"});
+    return AddressOf(map_, member, facts_, {"seed:1"});
+  }
+
+  ClusterMap map_;
+  FactsByAddress facts_{{"seed:1", FactsFor(ViewOf(1))}};
+};
+
+TEST_F(AddressOfTest, ASeedThatSpeaksForTheMemberBeatsWhatItAdvertises) {
+  EXPECT_EQ(Address(MemberOf(1)), "seed:1");
+  EXPECT_EQ(Address(MemberOf(2)), AddressOfNode(2));
   Member silent = MemberOf(3);
   silent.client_addresses.clear();
-  EXPECT_EQ(AddressOf(silent, facts, {"seed:1"}), std::nullopt);
+  EXPECT_EQ(Address(silent), std::nullopt);
 }
 
-TEST(AddressOfTest, AConnectedAddressBeatsASeedThatWasLost) {
-  FactsByAddress facts;
-  facts["seed:1"] = FactsFor(ViewOf(1));
-  facts["seed:1"].connected = false;
-  EXPECT_EQ(AddressOf(MemberOf(1), facts, {"seed:1"}), "seed:1");
-  facts[AddressOfNode(1)] = FactsFor(ViewOf(1));
-  EXPECT_EQ(AddressOf(MemberOf(1), facts, {"seed:1"}), AddressOfNode(1));
+TEST_F(AddressOfTest, ASeedOfAnotherClusterSpeaksForNoOne) {
+  Address(MemberOf(1));
+  facts_["seed:1"].view->cluster_id = 0xbad;
+  EXPECT_EQ(Address(MemberOf(1)), AddressOfNode(1));
+}
+
+TEST_F(AddressOfTest, AConnectedAddressBeatsASeedThatWasLost) {
+  Address(MemberOf(1));
+  facts_["seed:1"].connected = false;
+  EXPECT_EQ(Address(MemberOf(1)), "seed:1");
+  facts_[AddressOfNode(1)] = FactsFor(ViewOf(1));
+  EXPECT_EQ(Address(MemberOf(1)), AddressOfNode(1));
 }
 
 TEST(AddressesToFollowTest, AreTheSeedsAndTheMembersNoConnectedSeedSpeaksFor) {
