@@ -39,6 +39,7 @@ Histogram& Sizes(Registry& registry, const char* name, const char* help) {
 
 NodeMetrics::NodeMetrics()
     : registry_(std::make_shared<Registry>()),
+      calls(*registry_),
       proposals(Count(*registry_, "synod_proposals_total", "Writes taken from clients")),
       proposals_failed(Level(*registry_, "synod_proposals_failed_total",
                              "Writes refused, timed out or of unknown outcome")),
@@ -46,7 +47,6 @@ NodeMetrics::NodeMetrics()
                   "Linearizable reads taken from clients")),
       read_rounds(Count(*registry_, "synod_read_rounds_total",
                         "Questions to the leader that those reads shared")),
-      views(Count(*registry_, "synod_views_total", "Reads of the applied state, of any kind")),
       pending_proposals(Level(*registry_, "synod_pending_proposals", "Writes not answered yet")),
       pending_reads(
           Level(*registry_, "synod_pending_reads", "Linearizable reads not answered yet")),

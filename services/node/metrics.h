@@ -9,6 +9,8 @@
 
 #include <memory>
 
+#include "services/node/call_metrics.h"
+
 namespace synod::node {
 
 class NodeMetrics {
@@ -22,11 +24,11 @@ class NodeMetrics {
   std::shared_ptr<prometheus::Registry> registry() const { return registry_; }
 
   // Clients.
+  CallMetrics calls;
   prometheus::Counter& proposals;
   prometheus::Gauge& proposals_failed;
   prometheus::Counter& reads;
   prometheus::Counter& read_rounds;
-  prometheus::Counter& views;
   prometheus::Gauge& pending_proposals;
   prometheus::Gauge& pending_reads;
 

@@ -1,0 +1,64 @@
+#include "services/node/http_pages.h"
+
+#include <memory>
+
+#include "absl/strings/str_cat.h"
+#include "absl/synchronization/notification.h"
+#include "common/metrics/exposition.h"
+
+namespace synod::node {
+namespace {
+
+constexpr absl::Duration kReadTimeout = absl::Seconds(1);
+
+// Why a linearizable read is not possible; empty when it is.
+std::string WhyNotReadable(Node& node) {
+  if (!node.Status().leader) return "NO LEADER";
+  // Shared, because the answer may come after we have stopped waiting.
+  struct Answer {
+    absl::Notification come;
+    rpc::Failure failure = rpc::Failure::kNone;
+  };
+  const auto answer = std::make_shared<Answer>();
+  node.AwaitReadable(node.Now() + kReadTimeout, [answer](rpc::Failure failure) {
+    answer->failure = failure;
+    answer->come.Notify();
+  });
+  // The node keeps the deadline itself; the margin is for its clock's tick.
+  if (!answer->come.WaitForNotificationWithTimeout(2 * kReadTimeout)) return "NOT RESPONDING";
+  return answer->failure == rpc::Failure::kNone ? "" : "LINEARIZABLE READ FAILED";
+}
+
+HttpResponse Health(Node& node, const HttpRequest& request) {
+  const auto serializable = request.query.find("serializable");
+  const bool local = serializable != request.query.end() && serializable->second == "true";
+  const std::string reason = local ? "" : WhyNotReadable(node);
+  return {reason.empty() ? 200 : 503, "application/json",
+          absl::StrCat("{\"health\":\"", reason.empty() ? "true" : "false", "\",\"reason\":\"",
+                       reason, "\"}")};
+}
+
+HttpResponse Live(Node& node) {
+  node.View();
+  return {200, "text/plain; charset=utf-8", "ok\n"};
+}
+
+HttpResponse Ready(Node& node) {
+  const std::string reason = WhyNotReadable(node);
+  if (reason.empty()) return {200, "text/plain; charset=utf-8", "ok\n"};
+  return {503, "text/plain; charset=utf-8", absl::StrCat("[-]linearizable_read: ", reason, "\n")};
+}
+
+}  // namespace
+
+std::map<std::string, HttpHandler> NodePages(Node* node) {
+  return {
+      {"/metrics",
+       [node](const HttpRequest& request) { return MetricsHandler(node->metrics())(request); }},
+      {"/health", [node](const HttpRequest& request) { return Health(*node, request); }},
+      {"/livez", [node](const HttpRequest&) { return Live(*node); }},
+      {"/readyz", [node](const HttpRequest&) { return Ready(*node); }},
+  };
+}
+
+}  // namespace synod::node

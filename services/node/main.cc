@@ -1,0 +1,121 @@
+// synod-node: one consensus replica serving the etcd v3 gRPC API.
+
+#include <pthread.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdio>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "common/clock.h"
+#include "common/log/log.h"
+#include "common/metrics/http_server.h"
+#include "services/node/http_pages.h"
+#include "services/node/node.h"
+#include "services/node/options.h"
+#include "services/rpc/client_server.h"
+
+namespace synod::node {
+namespace {
+
+// How long calls under way may finish after a request to stop.
+constexpr absl::Duration kShutdownGrace = absl::Seconds(3);
+
+int Fail(absl::string_view why) {
+  const std::string line = absl::StrCat("synod-node: ", why, "\n");
+  std::fwrite(line.data(), 1, line.size(), stderr);
+  return 1;
+}
+
+// Past the log and without clean-up: after a failed sync nothing that runs may be trusted to make
+// things better.
+void DieOf(absl::string_view doing, const absl::Status& why) {
+  Fail(absl::StrCat("stopped: ", doing, " failed: ", why.message()));
+  _exit(1);
+}
+
+sigset_t StopSignals() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGINT);
+  return signals;
+}
+
+// Waits for SIGTERM or SIGINT; from then on the next one ends the process at once.
+int AwaitStop() {
+  const sigset_t signals = StopSignals();
+  int signal = 0;
+  while (sigwait(&signals, &signal) != 0) {
+  }
+  std::signal(SIGTERM, SIG_DFL);
+  std::signal(SIGINT, SIG_DFL);
+  pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
+  return signal;
+}
+
+int Run(const NodeOptions& options) {
+  // Before any thread starts, so that all inherit it and only AwaitStop sees the signals.
+  const sigset_t signals = StopSignals();
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  std::signal(SIGPIPE, SIG_IGN);
+
+  SystemClock clock;
+  Log log(options.log, &clock);
+  auto node = Node::Start(options, &log, &clock, DieOf);
+  if (!node.ok()) return Fail(node.status().message());
+
+  rpc::ClientServerOptions serve;
+  for (const Url& url : options.listen_client_urls) serve.listen.push_back(url.address.ToString());
+  serve.max_request_bytes = options.max_request_bytes;
+  serve.max_txn_ops = options.max_txn_ops;
+  // etcd: 5 s for the disk and the network, and an election or two.
+  serve.request_timeout = absl::Seconds(5) + 2 * options.election_timeout;
+  serve.quorum_contact_limit = 3 * options.election_timeout;
+  serve.observer = (*node)->call_observer();
+  auto clients = rpc::ClientServer::Start(std::move(serve), node->get());
+  if (!clients.ok()) return Fail(clients.status().message());
+
+  std::vector<std::unique_ptr<HttpServer>> pages;
+  for (const Url& url : options.listen_metrics_urls) {
+    auto server = HttpServer::Start(url.address, NodePages(node->get()));
+    if (!server.ok()) return Fail(server.status().message());
+    pages.push_back(*std::move(server));
+  }
+
+  log.Info("serving").With("name", options.name).With("data_dir", options.data_dir);
+  const int signal = AwaitStop();
+  log.Info("stopping").With("signal", signal);
+  (*clients)->Shutdown(kShutdownGrace);
+  pages.clear();
+  clients->reset();
+  node->reset();
+  log.Info("stopped");
+  return 0;
+}
+
+int Main(int argc, char** argv) {
+  const auto parsed = ParseNodeOptions(argc, argv, ProcessEnvironment());
+  if (!parsed.ok()) return Fail(parsed.status().message());
+  switch (parsed->outcome) {
+    case FlagsOutcome::kExit:
+      return 0;
+    case FlagsOutcome::kCheckConfig:
+      std::puts("OK");
+      return 0;
+    case FlagsOutcome::kRun:
+      break;
+  }
+  return Run(parsed->options);
+}
+
+}  // namespace
+}  // namespace synod::node
+
+int main(int argc, char** argv) {
+  return synod::node::Main(argc, argv);
+}
