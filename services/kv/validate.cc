@@ -94,6 +94,22 @@ bool Overlaps(const std::vector<Operation>& branch) {
   return Overlaps(branch, &footprint);
 }
 
+Error CheckFields(const TxnRequest& request, int max_ops, int depth);
+
+// The fields of one operation of a transaction at `depth`, which leaves `max_ops` to nested ones.
+struct FieldsOfOperation {
+  int max_ops;
+  int depth;
+
+  Error operator()(const TxnRequest& nested) const {
+    return CheckFields(nested, max_ops, depth + 1);
+  }
+  template <class Leaf>
+  Error operator()(const Leaf& leaf) const {
+    return Validate(leaf);
+  }
+};
+
 // Limits and fields of a transaction and all it contains; overlaps come after, as in etcd.
 Error CheckFields(const TxnRequest& request, int max_ops, int depth) {
   const size_t longest =
@@ -103,22 +119,10 @@ Error CheckFields(const TxnRequest& request, int max_ops, int depth) {
   for (const Compare& compare : request.compare) {
     if (compare.key.empty()) return Error::kEmptyKey;
   }
-  const int left = max_ops - static_cast<int>(longest);
+  const FieldsOfOperation check{max_ops - static_cast<int>(longest), depth};
   for (const auto* branch : {&request.success, &request.failure}) {
     for (const Operation& operation : *branch) {
-      const auto* nested = std::get_if<TxnRequest>(&operation);
-      const Error error =
-          nested != nullptr
-              ? CheckFields(*nested, left, depth + 1)
-              : std::visit(
-                    [](const auto& leaf) {
-                      if constexpr (std::is_same_v<std::decay_t<decltype(leaf)>, TxnRequest>) {
-                        return Error::kNone;
-                      } else {
-                        return Validate(leaf);
-                      }
-                    },
-                    operation);
+      const Error error = std::visit(check, operation);
       if (error != Error::kNone) return error;
     }
   }

@@ -12,7 +12,8 @@ Error Validate(const PutRequest& request);
 Error Validate(const DeleteRangeRequest& request);
 
 // `max_ops` bounds compares, success and failure each; nested transactions draw on what is left.
-// A key may be put at most once, and not put and deleted, per branch, nested levels included.
+// A key may be put at most once, and not put and deleted, per branch, nested levels included. One
+// rule of our own: more than kMaxTxnDepth levels are kTooManyOps.
 Error Validate(const TxnRequest& request, int max_ops);
 
 // True when neither branch, at any depth, contains a put or a delete.
