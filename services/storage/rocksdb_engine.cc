@@ -239,9 +239,11 @@ class RocksdbEngine final : public Engine {
 
 absl::Status OpenError(const rocksdb::Status& status, const std::string& dir) {
   const std::string text = status.ToString();
-  if (status.IsIOError() && absl::StrContains(text, "LOCK")) {
+  // The system's refusal, or RocksDB's own when the other owner is in this process.
+  if (status.IsIOError() && (absl::StrContains(text, "Resource temporarily unavailable") ||
+                             absl::StrContains(text, "lock hold by current process"))) {
     return absl::FailedPreconditionError(
-        absl::StrCat("engine: ", dir, " is open in another process: stop that process or choose ",
+        absl::StrCat("engine: ", dir, " is already open: stop the process that has it or choose ",
                      "another data directory (", text, ")"));
   }
   if (status.IsInvalidArgument()) {

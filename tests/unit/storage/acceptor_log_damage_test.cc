@@ -11,6 +11,7 @@
 #include "services/storage/acceptor_log.h"
 #include "services/storage/log_files.h"
 #include "services/storage/record_codec.h"
+#include "services/storage/segment_scan.h"
 #include "tests/unit/storage/fault_env.h"
 #include "tests/unit/storage/log_twin.h"
 
@@ -33,14 +34,14 @@ AcceptorLogOptions Options() {
 
 class AcceptorLogDamageTest : public testing::Test {
  protected:
-  // Two segments; the last batch is a large one.
+  // Two segments with several batches each; the last batch is a large one.
   AcceptorLogDamageTest() {
     auto log = AcceptorLog::Open(&env_, Options()).value();
     Write(*log, Promise(1, 3));
-    for (uint64_t slot = 1; slot <= 12; ++slot) {
+    for (uint64_t slot = 1; slot <= 16; ++slot) {
       Write(*log, Accepted(1, slot, 3, ValueOf(slot, 900)));
     }
-    Write(*log, Accepted(1, 13, 3, ValueOf(13, 2000)));
+    Write(*log, Accepted(1, 17, 3, ValueOf(17, 2000)));
   }
 
   void Write(AcceptorLog& log, const paxos::Record& record) {
@@ -80,7 +81,7 @@ TEST_F(AcceptorLogDamageTest, EveryFlippedByteIsHarmlessOrReported) {
       if (HasFailure()) return;
     }
   }
-  EXPECT_GT(reported, 13 * 900) << "every byte of every value must be missed";
+  EXPECT_GT(reported, 17 * 900) << "every byte of every value must be missed";
 }
 
 TEST_F(AcceptorLogDamageTest, TheReportNamesFileOffsetSlotAndWhatToDo) {
@@ -132,17 +133,17 @@ TEST_F(AcceptorLogDamageTest, ATornTailIsDroppedAndWrittenOverThereafter) {
   {
     auto log = AcceptorLog::Open(&env_, Options()).value();
     env_.FailFrom(2);  // written, not synced
-    ASSERT_TRUE(log->Append({{Accepted(1, 14, 3, ValueOf(14, 2000))}}).ok());
+    ASSERT_TRUE(log->Append({{Accepted(1, 18, 3, ValueOf(18, 2000))}}).ok());
     ASSERT_FALSE(log->Sync().ok());
   }
   env_.KillProcess();
   std::string& records = env_.Contents(RecordsOfSegment(2));
-  const size_t at = records.find("14....");
+  const size_t at = records.find("18....");
   ASSERT_NE(at, std::string::npos);
   records.replace(at + 1000, 512, std::string(512, '\0'));  // a sector that never arrived
   EXPECT_TRUE(OpensWhole(env_, "torn tail"));
   auto log = AcceptorLog::Open(&env_, Options()).value();
-  Write(*log, Accepted(1, 14, 4, ValueOf(15, 40)));
+  Write(*log, Accepted(1, 18, 4, ValueOf(19, 40)));
   log.reset();
   log = AcceptorLog::Open(&env_, Options()).value();
   EXPECT_TRUE(twin_.Matches(*log, kGroup, twin_.records.size()));
@@ -163,6 +164,16 @@ TEST_F(AcceptorLogDamageTest, AMisdirectedWriteIsReported) {
   const std::string batch = records.substr(kSegmentHeaderBytes, 1024);
   records.replace(kSegmentHeaderBytes + 1024, 1024, batch);
   EXPECT_FALSE(OpensWhole(env_, "misdirected write"));
+}
+
+TEST(SegmentScanTest, ABatchThatSkipsASequenceIsDamageEvenAtTheEnd) {
+  const SegmentIdentity segment{ClusterId(1), NodeId(1), 1};
+  const LogRecord record{
+      {RecordKind::kAccepted, kGroup, Slot(1), {1, NodeId(1)}}, Slot(), ValueOf(1)};
+  std::string records(kSegmentHeaderBytes, '\0');
+  records += EncodeBatch(segment, records.size(), 7, {record}).bytes;
+  EXPECT_FALSE(ScanSegment(segment, 7, records, "").damage);
+  EXPECT_TRUE(ScanSegment(segment, 6, records, "").damage) << "batch 6 was lost";
 }
 
 TEST_F(AcceptorLogDamageTest, ATruncatedFileIsReported) {

@@ -110,8 +110,8 @@ TEST_F(AcceptorLogTest, HighestBallotThenNewestThenLearnedWins) {
 
 TEST_F(AcceptorLogTest, ALearnedRecordProvesThatItsPrefixIsChosen) {
   Open();
-  Write({Accepted(1, 1, 5, ValueOf(10)), Learned(1, 2, ValueOf(20)),
-         Accepted(1, 3, 5, ValueOf(30))});
+  Write(
+      {Accepted(1, 1, 5, ValueOf(10)), Learned(1, 2, ValueOf(20)), Accepted(1, 3, 5, ValueOf(30))});
   EXPECT_EQ(log_->State(kGroup).chosen_hint, Slot(2));
   Open();
   EXPECT_EQ(log_->State(kGroup).chosen_hint, Slot(2));
@@ -191,6 +191,17 @@ TEST_F(AcceptorLogTest, RecycledSegmentsNeverShowTheirOldRecords) {
   }
   // All that space was used again and again: the last segments and a spare are what there is.
   EXPECT_LE(env_.Paths().size(), 4 + 2 * 4);
+}
+
+TEST_F(AcceptorLogTest, ARecycledSegmentUnderAReadIsACutSlotNotDamage) {
+  Open();
+  WriteSlots(1, 60);
+  env_.during_read = [&] {
+    ASSERT_TRUE(log_->CutThrough(kGroup, Slot(60)).ok());
+    WriteSlots(61, 120);  // into the segments just cut
+  };
+  EXPECT_EQ(log_->ReadValues(kGroup, Slot(1), Slot(1), 1).status().code(),
+            absl::StatusCode::kOutOfRange);
 }
 
 TEST_F(AcceptorLogTest, AnOversizedValueIsRefusedAndHarmsNothing) {

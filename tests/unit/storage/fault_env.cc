@@ -29,6 +29,7 @@ class FaultEnv::OpenFile final : public File {
   }
 
   absl::StatusOr<std::string> ReadAt(uint64_t offset, size_t size) const override {
+    if (const auto hook = std::exchange(env_->during_read, nullptr)) hook();
     if (offset >= inode_->data.size()) return std::string();
     return inode_->data.substr(offset, size);
   }

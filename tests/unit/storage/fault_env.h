@@ -7,6 +7,7 @@
 #define SYNOD_TESTS_UNIT_STORAGE_FAULT_ENV_H_
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -36,6 +37,9 @@ class FaultEnv final : public Env {
 
   // The process dies and the system lives on: everything written stays.
   void KillProcess();
+
+  // Runs once, in the middle of the next read.
+  std::function<void()> during_read;
 
   std::vector<std::string> Paths() const;
   std::string& Contents(const std::string& path);  // precondition: exists
