@@ -63,8 +63,7 @@ void Call::ClientEnd::OnData(absl::string_view bytes) {
   if (call.request_dropped_) return call.DropRequest();
   OutgoingBody& request = call.backend_end_.body;
   request.Append(bytes);
-  if (request.keeping() && request.held() > call.context_->options.replay_buffer_bytes &&
-      call.attempt_open_) {
+  if (request.keeping() && request.held() > call.context_->options.replay_buffer_bytes) {
     request.StopKeeping();
   }
   if (call.attempt_open_) call.backend_->Resume(&call.backend_end_);
@@ -252,7 +251,7 @@ void Call::AttemptFailed(bool unprocessed, const std::string& why) {
 bool Call::MayReplay(bool unprocessed) {
   const size_t most = route_.view->backends.size() + 1;
   const bool possible =
-      static_cast<size_t>(attempts_) < most && backend_end_.body.keeping() && !client_->closed();
+      static_cast<size_t>(attempts_) < most && backend_end_.body.whole() && !client_->closed();
   if (unprocessed) return possible;
   if (route_.view->generic || !IsIdempotent(request_headers_.Get(":path"))) return false;
   return context_->retry_budget.OnFailure() && possible;

@@ -70,7 +70,6 @@ void ClientConnection::Drain() {
   if (drained_ != Drained::kNo || session_->closed()) return;
   drained_ = Drained::kAnnounced;
   session_->SubmitShutdownNotice();
-  session_->Ping();
   drain_timer_ = context_->loop.AddTimer(kDrainRoundTrip, [this] { FinishDrain(); });
 }
 
@@ -98,6 +97,8 @@ void ClientConnection::OnFrame(const nghttp2_frame& frame, bool sent) {
   const bool ack = (frame.hd.flags & NGHTTP2_FLAG_ACK) != 0;
   if (sent) {
     if (frame.hd.type == NGHTTP2_DATA || frame.hd.type == NGHTTP2_HEADERS) control_frames_.Earn(1);
+    // Behind the announcement, not before it: its answer means that the client has read both.
+    if (frame.hd.type == NGHTTP2_GOAWAY && drained_ == Drained::kAnnounced) session_->Ping();
   } else if (frame.hd.type == NGHTTP2_RST_STREAM) {
     if (!resets_.Take(context_->loop.now())) Punish();
   } else if (IsControlFrame(frame)) {

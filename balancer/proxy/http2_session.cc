@@ -112,6 +112,9 @@ struct Http2Session::Callbacks {
   static int OnFrameSent(nghttp2_session*, const nghttp2_frame* frame, void* user_data) {
     Http2Session* self = Self(user_data);
     self->owner_->OnFrame(*frame, /*sent=*/true);
+    if (frame->hd.type == NGHTTP2_GOAWAY && frame->goaway.error_code != NGHTTP2_NO_ERROR) {
+      self->close_when_written_ = true;
+    }
     const bool can_end = frame->hd.type == NGHTTP2_HEADERS || frame->hd.type == NGHTTP2_DATA;
     if (can_end && (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0) {
       if (Stream* stream = self->Find(frame->hd.stream_id)) stream->OnSendComplete();
@@ -175,6 +178,8 @@ void Http2Session::InitNghttp2() {
   nghttp2_option_set_no_closed_streams(option, 1);
   // The owner counts resets itself and answers with ENHANCE_YOUR_CALM.
   nghttp2_option_set_stream_reset_rate_limit(option, 1'000'000, 1'000'000);
+  // Its limit of unsent acknowledgements closes without a GOAWAY; the owner's rate limit is lower.
+  nghttp2_option_set_max_outbound_ack(option, 10'000);
   nghttp2_session_callbacks* callbacks = Callbacks::Make();
   const int rv = options_.server ? nghttp2_session_server_new2(&session_, callbacks, this, option)
                                  : nghttp2_session_client_new2(&session_, callbacks, this, option);
@@ -367,10 +372,7 @@ void Http2Session::OnFlush() {
     more = output_.size() >= kOutputLimit;
     if (!WriteSome()) return;
   }
-  if (!OutputEmpty()) return;
-  if (close_when_written_ || nghttp2_session_want_read(session_) == 0) {
-    Close("the session has ended");
-  }
+  if (close_when_written_ && OutputEmpty()) Close("the session has ended");
 }
 
 // False when the session closed.

@@ -15,16 +15,19 @@ void OutgoingBody::Send(size_t n, ByteQueue& out) {
     sent_ += n;
   } else {
     out.MoveFrom(bytes_, n);
+    whole_ = whole_ && n == 0;
   }
 }
 
 void OutgoingBody::StopKeeping() {
+  whole_ = whole_ && sent_ == 0;
   bytes_.Consume(sent_);
   sent_ = 0;
   keep_ = false;
 }
 
 void OutgoingBody::Discard() {
+  whole_ = whole_ && bytes_.empty();
   bytes_.Clear();
   sent_ = 0;
   keep_ = false;

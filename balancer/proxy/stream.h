@@ -36,7 +36,9 @@ class OutgoingBody {
   void Keep() { keep_ = true; }
   void StopKeeping();
   bool keeping() const { return keep_; }
-  // Precondition: keeping() since the first byte.
+  // True while the first byte and all that follow are still here.
+  bool whole() const { return whole_; }
+  // Precondition: whole().
   void Rewind() { sent_ = 0; }
 
   // Forgets the bytes that wait.
@@ -46,6 +48,7 @@ class OutgoingBody {
   ByteQueue bytes_;
   size_t sent_ = 0;  // 0 unless keep_
   bool keep_ = false;
+  bool whole_ = true;
   bool ended_ = false;
   HeaderList trailers_;
 };

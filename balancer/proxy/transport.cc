@@ -19,7 +19,13 @@ IoResult FromErrno() {
 class PlainTransport final : public Transport {
  public:
   explicit PlainTransport(int fd) : fd_(fd) {}
-  ~PlainTransport() override { close(fd_); }
+  ~PlainTransport() override {
+    // Closing with unread input sends a RST, which may overtake our last words: discard it first.
+    shutdown(fd_, SHUT_WR);
+    for (int i = 0; i < 16 && recv(fd_, nullptr, 1 << 20, MSG_TRUNC | MSG_DONTWAIT) > 0; ++i) {
+    }
+    close(fd_);
+  }
 
   int fd() const override { return fd_; }
 

@@ -13,6 +13,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -90,6 +91,7 @@ class RawPeer {
   int ping_acks() const { return ping_acks_; }
   bool settings_seen() const { return settings_seen_; }
   bool answer_pings = true;
+  std::set<int32_t> answered;  // for the test's own bookkeeping
   // What arrived on a connection that is not HTTP/2.
   const std::string& raw_text() const { return raw_text_; }
   bool parse = true;  // false: keep what arrives in raw_text
