@@ -38,6 +38,10 @@ class Proposer {
   // and everything below it applied, this node knows all there is to know and may serve.
   Slot barrier() const { return barrier_; }
 
+  // Some promise said that everything through here is chosen; values that this node misses of it
+  // must be learned, they are not proposed again.
+  Slot chosen_floor() const { return chosen_floor_; }
+
   // Phase 2. `chosen_through` is this node's own watermark.
   bool CanPropose(Slot chosen_through) const;
   // True while slots up to barrier() remain to be proposed; they come before anything new.

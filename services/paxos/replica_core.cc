@@ -136,7 +136,7 @@ void Replica::Core::TickLeader() {
   const std::optional<uint64_t> syncing_since = outbox_.SyncingSince();
   const bool stalled =
       syncing_since && now_ - *syncing_since > static_cast<uint64_t>(options_.log_stall_ticks);
-  if (lost_quorum || stalled) {
+  if (lost_quorum || stalled || WaitsInVain()) {
     StepDown();
     return;
   }
@@ -149,6 +149,19 @@ void Replica::Core::TickLeader() {
     // Its own vote comes when its log is done; repeating the request would not hurry it.
     if (resend.to != options_.self) outbox_.Send(resend.to, std::move(resend.accept));
   }
+}
+
+// True when slots that a promise called chosen are still missing here and nobody has taught them for
+// a while: who knew them may be gone. The next phase 1 finds their values among the votes of those
+// who are left.
+bool Replica::Core::WaitsInVain() {
+  const Slot watermark = learner_.chosen_through();
+  if (watermark != leadership_->watermark) {
+    leadership_->watermark = watermark;
+    leadership_->watermark_moved_at = now_;
+  }
+  return watermark < leadership_->proposer.chosen_floor() &&
+         now_ - leadership_->watermark_moved_at > static_cast<uint64_t>(options_.election_ticks);
 }
 
 int Replica::Core::TicksSinceQuorumContact() const {

@@ -51,6 +51,8 @@ class Replica::Core {
     std::map<NodeId, Slot> durable_applied;                    // per voter that has said so
     std::map<std::pair<NodeId, uint64_t>, uint64_t> forwards;  // (node, life) -> last number
     Slot announced;  // the watermark that went out to everybody
+    Slot watermark;  // own, when it last moved, and when that was (ticks)
+    uint64_t watermark_moved_at = 0;
   };
 
   void On(NodeId from, const Probe& probe);
@@ -82,6 +84,7 @@ class Replica::Core {
   void ConfirmRead(NodeId voter, uint64_t round);
 
   void TickLeader();
+  bool WaitsInVain();
   int TicksSinceQuorumContact() const;
   void UpdateCut();
 

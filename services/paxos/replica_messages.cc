@@ -70,6 +70,7 @@ void Replica::Core::On(NodeId from, const Promise& promise) {
 void Replica::Core::OnElected() {
   election_.OnElected(leadership_->proposer.ballot());
   for (const NodeId voter : configuration_.voters()) leadership_->heard_at[voter] = now_;
+  leadership_->watermark_moved_at = now_;
   BroadcastHeartbeat(leadership_->reads.round());
   for (const uint64_t wire_id : open_reads_.OpenIds()) {
     leadership_->reads.Add({options_.self, wire_id});
