@@ -6,6 +6,11 @@
 #include "absl/strings/str_cat.h"
 
 namespace synod::sim {
+namespace {
+
+constexpr absl::Duration kRefusedPause = absl::Milliseconds(50);
+
+}  // namespace
 
 Client::Client(World& world, std::vector<std::unique_ptr<Node>>& nodes, History& history,
                int number, ClientOptions options, Random random)
@@ -19,18 +24,17 @@ Client::Client(World& world, std::vector<std::unique_ptr<Node>>& nodes, History&
 
 void Client::Start() {
   active_ = true;
-  Think();
+  Think(options_.think_time);
 }
 
-void Client::Think() {
-  world_.loop.After(DrawDuration(random_, options_.think_time), [this] {
+void Client::Think(absl::Duration time) {
+  world_.loop.After(DrawDuration(random_, time), [this] {
     if (active_) Begin();
   });
 }
 
 Node& Client::PickNode() {
   if (random_.Chance(options_.move)) node_ = random_.Below(nodes_.size());
-  while ((core_ >> nodes_[node_]->id().value() & 1) == 0) node_ = (node_ + 1) % nodes_.size();
   return *nodes_[node_];
 }
 
@@ -110,7 +114,7 @@ bool Client::End(size_t index, Outcome outcome) {
     // Another node may do better.
     node_ = random_.Below(nodes_.size());
   }
-  if (active_) Think();
+  if (active_) Think(outcome == Outcome::kRefused ? kRefusedPause : options_.think_time);
   return true;
 }
 

@@ -34,14 +34,12 @@ class Client {
   void Start();
   // No more operations after the one under way.
   void Stop() { active_ = false; }
-  // From now on talks to the nodes of `core` only (bit per node id).
-  void Restrict(uint64_t core) { core_ = core; }
 
   bool idle() const { return !waiting_; }
   uint64_t succeeded() const { return succeeded_; }
 
  private:
-  void Think();
+  void Think(absl::Duration time);
   void Begin();
   void SendWrite();
   void SendRead();
@@ -62,7 +60,6 @@ class Client {
   const int number_;
   const ClientOptions options_;
   Random random_;
-  uint64_t core_ = ~uint64_t{0};
   bool active_ = false;
   bool waiting_ = false;
   size_t current_ = 0;  // in the history

@@ -94,7 +94,7 @@ void Disk::Absorb(Operation operation) {
     uncovered_.push_back(std::move(operation));
     return;
   }
-  if (ignores_syncs_) return;
+  if (operation.kind == Kind::kSync ? ignores_file_syncs_ : ignores_directory_syncs_) return;
   const auto covered = [&operation](const Operation& earlier) {
     if (operation.kind == Kind::kSync) {
       return earlier.kind == Kind::kWrite && earlier.file == operation.file;

@@ -26,8 +26,9 @@ class Disk final : public storage::Env {
  public:
   explicit Disk(Random random) : random_(random) {}
 
-  // A disk that says OK to every sync and does nothing, for planted bugs.
-  void set_ignores_syncs(bool ignores) { ignores_syncs_ = ignores; }
+  // For planted bugs: a disk that says OK to syncs, of files or of directories, and does nothing.
+  void IgnoreFileSyncs() { ignores_file_syncs_ = true; }
+  void IgnoreDirectorySyncs() { ignores_directory_syncs_ = true; }
 
   // The device has done everything that was asked of it so far.
   void Settle();
@@ -84,7 +85,8 @@ class Disk final : public storage::Env {
   void Restart();
 
   Random random_;
-  bool ignores_syncs_ = false;
+  bool ignores_file_syncs_ = false;
+  bool ignores_directory_syncs_ = false;
   FileNumber next_file_ = 1;
   Layer visible_;
   Layer durable_;

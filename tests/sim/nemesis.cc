@@ -1,8 +1,17 @@
 #include "tests/sim/nemesis.h"
 
+#include <array>
 #include <utility>
 
 namespace synod::sim {
+namespace {
+
+// In the order of Fault.
+constexpr std::array<const char*, kFaults> kFaultNames = {"kill",        "power-loss",  "blackout",
+                                                          "pause",       "slow-disk",   "partition",
+                                                          "one-way-cut", "partial-cut", "isolate"};
+
+}  // namespace
 
 Nemesis::Nemesis(World& world, Network& network, std::vector<std::unique_ptr<Node>>& nodes,
                  NemesisOptions options, Random random)
@@ -70,7 +79,8 @@ void Nemesis::Cut(const std::function<bool(NodeId, NodeId)>& is_cut) {
 
 void Nemesis::Inject(Fault fault) {
   ++injected_;
-  world_.Note(NodeId(), "fault", {{"kind", static_cast<uint64_t>(fault)}});
+  world_.Note(NodeId(), "fault",
+              {{"kind", static_cast<uint64_t>(fault), kFaultNames[static_cast<size_t>(fault)]}});
   switch (fault) {
     case Fault::kKill:
     case Fault::kPowerLoss:

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "common/check.h"
+#include "tests/sim/message_trace.h"
 
 namespace synod::sim {
 
@@ -44,8 +45,7 @@ void Network::Send(const paxos::Message& message) {
   Link& link = LinkOf(message.from, message.to);
   const bool lost = link.cut || random_.Chance(options_.loss);
   const bool doubled = random_.Chance(options_.duplication);
-  world_.Note(message.from, lost ? "lose" : "send",
-              {{"to", message.to.value()}, {"kind", message.body.index()}});
+  NoteMessage(world_, message.from, lost ? "lose" : "send", message);
   if (lost || doubled) ++disturbed_;
   if (lost) return;
   Schedule(message, link);

@@ -20,7 +20,8 @@ Node::Node(World& world, Network& network, Observer& observer, NodeOptions optio
     process_.After(absl::ZeroDuration(),
                    [this, message = std::move(message)]() mutable { Receive(std::move(message)); });
   });
-  storage_.disk().set_ignores_syncs(Planted(Plant::kIgnoreSyncs));
+  if (Planted(Plant::kIgnoreSyncs)) storage_.disk().IgnoreFileSyncs();
+  if (Planted(Plant::kIgnoreDirectorySyncs)) storage_.disk().IgnoreDirectorySyncs();
 }
 
 Node::~Node() = default;
@@ -69,11 +70,6 @@ void Node::Join() {
   world_.Note(id(), "join", {{"applied", life.applied.value()}});
   process_.After(DrawDuration(random_, options_.tick), [this] { Tick(); });
   Pump();
-}
-
-void Node::BendRecovered(paxos::RecoveredState& recovered) const {
-  if (Planted(Plant::kForgetPromise)) recovered.promised = paxos::Ballot();
-  if (Planted(Plant::kForgetVotes)) recovered.accepted.clear();
 }
 
 void Node::Kill() {

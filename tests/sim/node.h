@@ -94,12 +94,16 @@ class Node {
     std::multimap<Slot, PendingRead> reads_at;  // waiting for that slot to be applied
   };
 
+  // Where a planted bug bends a rule: node_plants.cc.
   bool Planted(Plant plant) const { return options_.plant == plant; }
+  void BendRecovered(paxos::RecoveredState& recovered) const;
+  void BendReady(paxos::Ready& ready);
+  void BendChosen(std::vector<paxos::ChosenValue>& chosen) const;
+  paxos::Message BendMessage(paxos::Message message);
 
   // Life cycle: node.cc.
   void Recover();
   void Join();
-  void BendRecovered(paxos::RecoveredState& recovered) const;
   void Tick();
   absl::Duration SyncLatency();
 

@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "tests/sim/kv_model.h"
+#include "tests/sim/message_trace.h"
 #include "tests/sim/node.h"
 #include "tests/sim/say.h"
 
@@ -42,44 +43,20 @@ void Node::CarryOut(paxos::Ready ready) {
     life.led = status.leader_ballot;
     observer_.OnLeader(id(), process_.life(), life.led);
   }
+  if (options_.plant != Plant::kNone) BendReady(ready);
   for (const paxos::Message& message : ready.messages) Send(message);
-  if (Planted(Plant::kReplyBeforeSync)) {
-    for (const paxos::Message& message : std::exchange(ready.messages_after_sync, {})) {
-      Send(message);
-    }
-  }
-  if (Planted(Plant::kTeachFromStaleLog)) {
-    for (const paxos::LearnReply& reply : std::exchange(ready.learn_replies, {})) Teach(reply);
-  }
-  if (Planted(Plant::kPersistedBeforeSync) && ready.token != 0) {
-    life.replica->Persisted(ready.token);
-  }
   life.log_writer->Push({std::move(ready.records), std::move(ready.messages_after_sync),
                          std::move(ready.learn_replies), ready.token});
   for (const paxos::ChosenValue& chosen : ready.chosen) observer_.OnHandedOut(id(), chosen);
+  if (options_.plant != Plant::kNone) BendChosen(ready.chosen);
   life.applier->Push(std::move(ready.chosen));
   for (const paxos::SafeRead& read : ready.reads) OnSafeRead(read);
 }
 
-void Node::Send(const paxos::Message& message) {
-  if (const auto* promise = std::get_if<paxos::Promise>(&message.body);
-      promise != nullptr && Planted(Plant::kHideVotes)) {
-    paxos::Message bent = message;
-    std::get<paxos::Promise>(bent.body).accepted.clear();
-    observer_.OnSend(bent, process_.life());
-    network_.Send(bent);
-    return;
-  }
+void Node::Send(const paxos::Message& original) {
+  const paxos::Message message = options_.plant == Plant::kNone ? original : BendMessage(original);
   observer_.OnSend(message, process_.life());
   network_.Send(message);
-  if (const auto* accept = std::get_if<paxos::Accept>(&message.body);
-      accept != nullptr && Planted(Plant::kForgeAccepted)) {
-    process_.After(absl::ZeroDuration(),
-                   [this, forged = paxos::Message{message.group, message.to, message.from,
-                                                  paxos::Accepted{accept->ballot, accept->slot}}] {
-                     Receive(forged);
-                   });
-  }
 }
 
 void Node::Released(LogWriter::Work work) {
@@ -116,7 +93,7 @@ void Node::OnApplied(const paxos::ChosenValue& value, absl::Span<const kv::Resul
 
 void Node::Progressed(Slot applied, Slot durable) {
   AnswerReads();
-  life_->replica->Applied(applied, durable);
+  life_->replica->Applied(applied, Planted(Plant::kDurableEarly) ? applied : durable);
   Pump();
 }
 

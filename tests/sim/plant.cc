@@ -9,6 +9,11 @@ const std::vector<PlantInfo>& Plants() {
       {Plant::kPersistedBeforeSync, "persisted-before-sync",
        "the core is told that its records are durable when they are not"},
       {Plant::kIgnoreSyncs, "ignore-syncs", "the disk says OK to every sync and does nothing"},
+      {Plant::kIgnoreDirectorySyncs, "ignore-directory-syncs",
+       "the disk syncs files but never directory entries"},
+      {Plant::kDropPromiseRecords, "drop-promise-records", "promises are never written to the log"},
+      {Plant::kDropLearnedRecords, "drop-learned-records",
+       "values learned from peers are never written to the log"},
       {Plant::kForgetPromise, "forget-promise", "a restart forgets the promised ballot"},
       {Plant::kForgetVotes, "forget-votes", "a restart forgets the accepted values"},
       {Plant::kHideVotes, "hide-votes", "a Promise leaves out the accepted values"},
@@ -25,6 +30,8 @@ const std::vector<PlantInfo>& Plants() {
       {Plant::kTeachFromStaleLog, "teach-from-stale-log",
        "chosen values are read from the log ahead of the records that correct it"},
       {Plant::kSkipCommand, "skip-command", "one replica loses a command of a chosen slot"},
+      {Plant::kDurableEarly, "durable-early",
+       "the core is told that applied slots are flushed when they are not"},
       {Plant::kCutEarly, "cut-early", "the log is cut through slots that others still need"},
   };
   return *plants;

@@ -15,6 +15,9 @@ enum class Plant {
   kReplyBeforeSync,
   kPersistedBeforeSync,
   kIgnoreSyncs,
+  kIgnoreDirectorySyncs,
+  kDropPromiseRecords,
+  kDropLearnedRecords,
   kForgetPromise,
   kForgetVotes,
   kHideVotes,
@@ -27,6 +30,7 @@ enum class Plant {
   kTeachFromStaleLog,
   kSkipCommand,
   kCutEarly,
+  kDurableEarly,
 };
 
 struct PlantInfo {

@@ -1,9 +1,9 @@
 // One run: a cluster made from a seed lives through faults, is healed, and is judged.
 //
 //   1. Safety phase: clients work while the nemesis is at large.
-//   2. A connected majority is chosen and healed; the rest stays down or cut off. Every node of the
-//      majority must get a write through in bounded time.
-//   3. Everything is healed and the clients stop. Every node must apply every chosen slot.
+//   2. The clients stop. A connected majority is chosen and healed; the rest stays down or cut off.
+//      Every node of the majority must get a write through in bounded time.
+//   3. Everything is healed. Every node must apply every chosen slot.
 //   4. States must be equal, and the clients' history linearizable (witness.h).
 #ifndef SYNOD_TESTS_SIM_RUN_H_
 #define SYNOD_TESTS_SIM_RUN_H_

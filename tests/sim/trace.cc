@@ -26,7 +26,14 @@ void Trace::Note(absl::Duration now, NodeId node, absl::string_view what,
   *out_ << "t=" << std::fixed << std::setprecision(6) << absl::ToDoubleSeconds(now);
   if (node) *out_ << " node=" << node;
   *out_ << " " << what;
-  for (const Field& field : fields) *out_ << " " << field.name << "=" << field.value;
+  for (const Field& field : fields) {
+    *out_ << " " << field.name << "=";
+    if (field.text != nullptr) {
+      *out_ << field.text;
+    } else {
+      *out_ << field.value;
+    }
+  }
   *out_ << "\n";
 }
 

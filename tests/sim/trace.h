@@ -23,6 +23,7 @@ class Trace {
   struct Field {
     const char* name;
     uint64_t value;
+    const char* text = nullptr;  // printed in place of the value
   };
 
   // `out` receives one line per event; null for the hash alone.
