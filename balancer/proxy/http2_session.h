@@ -105,6 +105,9 @@ class Http2Session final : public EventLoop::Handler {
   void OnFlush() override;
 
  private:
+  // What may wait for the socket.
+  static constexpr size_t kOutputLimit = 128 << 10;
+
   struct Callbacks;  // nghttp2's C callbacks
 
   void InitNghttp2();
