@@ -3,7 +3,7 @@
 # Sourced, with `set -euo pipefail` in force.
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
-bin=$root/build/release/bin
+bin=$(realpath -m "$root/build/release/bin")
 state=$root/build/local
 front_door=127.0.0.1:2379
 admin=127.0.0.1:2381

@@ -110,7 +110,7 @@ explain() {
 Try next:
   etcdctl put greeting hello && etcdctl get greeting
   etcdctl --endpoints=$(client_address 1) endpoint status -w table
-  ${bin#"$PWD"/}/synodctl paxos status --endpoints=$backends
+  ${bin#"$PWD"/}/synodctl --endpoints=$backends paxos status
   ${bin#"$PWD"/}/synodctl lb policy performance
   kill -9 \$(cat ${state#"$PWD"/}/n1.pid); etcdctl put greeting again; deploy/local/up.sh
   deploy/local/down.sh            (--wipe removes the data too)
