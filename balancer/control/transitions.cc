@@ -24,10 +24,8 @@ std::string LeaderName(const View* view) {
 void LogTransitions(const View* before, const View& after, Log& log) {
   for (const Backend& backend : after.backends) {
     const Backend* old = Find(before, backend.address);
-    if (old != nullptr && old->state == backend.state && old->reason == backend.reason &&
-        old->role == backend.role) {
-      continue;
-    }
+    // Not for a new reason alone: a dead node gives three within a second.
+    if (old != nullptr && old->state == backend.state && old->role == backend.role) continue;
     log.Info("backend state")
         .With("backend", backend.name)
         .With("address", backend.address)

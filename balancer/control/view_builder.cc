@@ -36,7 +36,10 @@ class Builder {
   void AddMembers(View& view) {
     for (const Member& member : in_.cluster.members()) {
       const auto address = AddressOf(in_.cluster, member, in_.facts, in_.seeds);
-      if (!address) continue;  // It has not told anyone where it is reached.
+      if (!address) {  // It has not told anyone where it is reached.
+        unplaced_voters_ += !member.learner;
+        continue;
+      }
       Backend backend = New(*address, member.name);
       backend.role = member.learner ? BackendRole::kLearner : BackendRole::kVoter;
       SetState(backend);
@@ -45,13 +48,18 @@ class Builder {
   }
 
   // Seeds that turned out not to be members, shown so that the operator sees why. A second address
-  // of a member is no stranger.
+  // of a member is no stranger, and one that never spoke may be a voter whose address nobody knows.
   void AddStrangers(View& view) {
     for (const std::string& seed : in_.seeds) {
       const bool shown = std::any_of(view.backends.begin(), view.backends.end(),
                                      [&](const Backend& b) { return b.address == seed; });
       if (shown || IsMember(FactsOf(seed))) continue;
       Backend backend = Seed(seed);
+      if (!FactsOf(seed).view && unplaced_voters_ > 0) {
+        --unplaced_voters_;
+        view.backends.push_back(std::move(backend));
+        continue;
+      }
       backend.role = BackendRole::kStranger;
       if (backend.state == BackendState::kReady) {
         backend.state = BackendState::kUnhealthy;
@@ -164,6 +172,7 @@ class Builder {
 
   const ViewInputs& in_;
   const BackendFacts unknown_;
+  size_t unplaced_voters_ = 0;
 };
 
 auto RoutingParts(const Backend& b) {

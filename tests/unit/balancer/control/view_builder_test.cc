@@ -178,6 +178,17 @@ TEST_F(ViewBuilderTest, ASecondAddressOfAMemberIsNotASecondBackend) {
   EXPECT_THAT(Build().backends, SizeIs(3));
 }
 
+TEST_F(ViewBuilderTest, ASilentSeedCountsForAVoterWhoseAddressNobodyKnows) {
+  facts(3) = Unreachable();
+  for (const uint64_t id : {1, 2}) facts(id).view->members[2].client_addresses.clear();
+  const View view = Build();
+  EXPECT_EQ(Find(view, AddressOfNode(3)).role, BackendRole::kVoter);
+  EXPECT_EQ(Find(view, AddressOfNode(3)).state, kConnecting);
+  EXPECT_EQ(MinimumInUse(view), 2);
+  inputs_.seeds.push_back("10.9.9.9:2379");
+  EXPECT_EQ(Find(Build(), "10.9.9.9:2379").role, BackendRole::kStranger);
+}
+
 TEST_F(ViewBuilderTest, WeightsAreStaticOrForWeightedAloneFromLoad) {
   inputs_.load_weights = {{AddressOfNode(1), 500}, {AddressOfNode(2), 1500}};
   EXPECT_EQ(Find(Build(), "n1").weight, std::nullopt);
