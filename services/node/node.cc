@@ -83,6 +83,10 @@ absl::Status Node::Listen() {
   transport.cluster = identity_.cluster;
   transport.self = identity_.self;
   transport.listen = options_.listen_peer_url.address.ToString();
+  transport.client_urls = Texts(options_.advertise_client_urls);
+  transport.peer_introduced = [board = board_](NodeId peer, std::vector<std::string> urls) {
+    board->SetClientUrls(peer, std::move(urls));
+  };
   transport.link_changed = [this](NodeId peer, const absl::Status& status) {
     if (status.ok()) {
       log_->Info("peer reached").With("peer", HexId(peer));

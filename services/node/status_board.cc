@@ -17,6 +17,17 @@ void StatusBoard::Publish(const paxos::ReplicaStatus& status, absl::Duration con
   if (changed) Notify();
 }
 
+void StatusBoard::SetClientUrls(NodeId member, std::vector<std::string> urls) {
+  {
+    absl::MutexLock lock(&mutex_);
+    const auto known = std::find_if(fixed_.members.begin(), fixed_.members.end(),
+                                    [member](const rpc::Member& one) { return one.id == member; });
+    if (known == fixed_.members.end() || known->client_urls == urls) return;
+    known->client_urls = std::move(urls);
+  }
+  Notify();
+}
+
 rpc::NodeStatus StatusBoard::Read(absl::Duration now) const {
   absl::MutexLock lock(&mutex_);
   rpc::NodeStatus status = fixed_;

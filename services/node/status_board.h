@@ -9,7 +9,9 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
@@ -27,6 +29,9 @@ class StatusBoard : public std::enable_shared_from_this<StatusBoard> {
   // The replica's state after some inputs; tells the subscribers when leader or role changed.
   // `contact` is when a quorum (leader) or the leader (follower) was last heard, monotonic.
   void Publish(const paxos::ReplicaStatus& status, absl::Duration contact);
+
+  // Where a member serves clients; tells the subscribers when that is news.
+  void SetClientUrls(NodeId member, std::vector<std::string> urls);
 
   // The fixed part with what was last published; applied slot, sizes and load are the caller's.
   rpc::NodeStatus Read(absl::Duration now) const;

@@ -37,7 +37,7 @@ struct Member {
   NodeId id;
   std::string name;  // empty until it has started
   std::vector<std::string> peer_urls;
-  std::vector<std::string> client_urls;
+  std::vector<std::string> client_urls;  // empty until it has been heard of
   bool learner = false;
 };
 

@@ -64,6 +64,7 @@ class PeerLink::Stream final
     hello->set_from(link_->options_.self.value());
     hello->set_to(link_->options_.peer.value());
     hello->set_protocol_version(kPeerProtocolVersion);
+    for (const std::string& url : link_->options_.client_urls) hello->add_client_urls(url);
     AddHold();
     StartRead(&welcome_);
     StartWrite(envelope_);

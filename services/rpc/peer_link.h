@@ -32,7 +32,8 @@ struct PeerLinkOptions {
   ClusterId cluster;
   NodeId self;
   NodeId peer;
-  std::string address;  // host:port
+  std::string address;                   // host:port
+  std::vector<std::string> client_urls;  // of this node; goes into the hello
   size_t max_queue_bytes = 0;
   uint64_t seed = 0;  // of the jitter
 

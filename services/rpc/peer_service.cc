@@ -56,6 +56,10 @@ class PeerService::Stream final
       return status;
     }
     from_ = from;
+    if (service_->introduced_) {
+      const auto& urls = envelope_->hello().client_urls();
+      service_->introduced_(from, {urls.begin(), urls.end()});
+    }
     StartWrite(&welcome_);
     return absl::OkStatus();
   }
@@ -81,8 +85,12 @@ class PeerService::Stream final
   NodeId from_;  // NodeId() until the hello is accepted
 };
 
-PeerService::PeerService(ClusterId cluster, NodeId self, PeerTransport::Receiver receiver)
-    : cluster_(cluster), self_(self), receiver_(std::move(receiver)) {}
+PeerService::PeerService(ClusterId cluster, NodeId self, PeerTransport::Receiver receiver,
+                         Introduced introduced)
+    : cluster_(cluster),
+      self_(self),
+      receiver_(std::move(receiver)),
+      introduced_(std::move(introduced)) {}
 
 void PeerService::SetMembers(std::set<NodeId> members) {
   absl::MutexLock lock(&mutex_);

@@ -4,8 +4,11 @@
 #ifndef SYNOD_SERVICES_RPC_PEER_SERVICE_H_
 #define SYNOD_SERVICES_RPC_PEER_SERVICE_H_
 
+#include <functional>
 #include <map>
 #include <set>
+#include <string>
+#include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
@@ -19,7 +22,11 @@ namespace synod::rpc {
 // Outlives the server it is registered with, whose shutdown ends all streams.
 class PeerService final : public paxos::v1::Peer::CallbackService {
  public:
-  PeerService(ClusterId cluster, NodeId self, PeerTransport::Receiver receiver);
+  using Introduced = std::function<void(NodeId peer, std::vector<std::string> client_urls)>;
+
+  // `introduced` may be empty.
+  PeerService(ClusterId cluster, NodeId self, PeerTransport::Receiver receiver,
+              Introduced introduced);
 
   // Whose hellos are answered; streams of others are ended.
   void SetMembers(std::set<NodeId> members);
@@ -38,6 +45,7 @@ class PeerService final : public paxos::v1::Peer::CallbackService {
   const ClusterId cluster_;
   const NodeId self_;
   const PeerTransport::Receiver receiver_;
+  const Introduced introduced_;
 
   absl::Mutex mutex_;
   std::set<NodeId> members_ ABSL_GUARDED_BY(mutex_);

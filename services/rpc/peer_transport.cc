@@ -16,7 +16,7 @@ class GrpcPeerTransport final : public PeerTransport {
  public:
   GrpcPeerTransport(PeerTransportOptions options, Receiver receiver)
       : options_(std::move(options)),
-        service_(options_.cluster, options_.self, std::move(receiver)) {}
+        service_(options_.cluster, options_.self, std::move(receiver), options_.peer_introduced) {}
 
   ~GrpcPeerTransport() override {
     // Returns when every stream is done, so no receiver call comes later.
@@ -74,6 +74,7 @@ class GrpcPeerTransport final : public PeerTransport {
     link.self = options_.self;
     link.peer = peer;
     link.address = address;
+    link.client_urls = options_.client_urls;
     link.max_queue_bytes = options_.max_queue_bytes;
     link.seed = options_.self.value() ^ (peer.value() << 1);
     if (options_.link_changed) {

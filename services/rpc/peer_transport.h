@@ -4,7 +4,8 @@
 // Not reliable, and need not be: messages are dropped when a peer is unreachable or its queue is
 // full. It reconnects for ever, with bounded jittered back-off.
 //
-// Thread-safety: Send and SetPeers from one thread; the receiver is called on gRPC threads.
+// Thread-safety: Send from any thread, but not beside SetPeers; the receiver is called on gRPC
+// threads.
 #ifndef SYNOD_SERVICES_RPC_PEER_TRANSPORT_H_
 #define SYNOD_SERVICES_RPC_PEER_TRANSPORT_H_
 
@@ -28,6 +29,12 @@ struct PeerTransportOptions {
   NodeId self;
   std::string listen;  // host:port of this node's peer server; port 0 picks a free one
   size_t max_queue_bytes = 64 << 20;  // per peer; beyond it new messages are dropped
+
+  // Where this node serves clients; told to the peers.
+  std::vector<std::string> client_urls;
+
+  // When set: what a peer said of the same when it connected. On gRPC threads; must not block.
+  std::function<void(NodeId peer, std::vector<std::string> client_urls)> peer_introduced;
 
   // When set: a link to a peer opened (OK), or broke or was refused (why). Not repeated while the
   // code stays the same. On gRPC threads; must not block.

@@ -189,6 +189,22 @@ TEST_F(ClusterTest, EveryNodeTakesWritesAndServesLinearizableReads) {
   }
 }
 
+TEST_F(ClusterTest, MembersLearnWhereTheOthersServeClients) {
+  Define(3);
+  for (size_t i = 0; i < 3; ++i) {
+    options_[i].advertise_client_urls = *ParseUrlList(absl::StrCat("http://clients-of-n", i, ":1"));
+  }
+  StartAll();
+  // An introduction comes before the first message of a peer: who has heard a leader knows it.
+  MustPut(0, "key", "value");
+  const rpc::NodeStatus status = nodes_[0]->Status();
+  for (const rpc::Member& member : status.members) {
+    if (member.id != status.leader) continue;
+    EXPECT_THAT(member.client_urls,
+                ::testing::ElementsAre(absl::StrCat("http://clients-of-", member.name, ":1")));
+  }
+}
+
 TEST_F(ClusterTest, SingleNodeIsAClusterToo) {
   Define(1);
   StartAll();
