@@ -141,6 +141,38 @@ TEST(ReplicaTest, ALeaderWhoseLogStallsStepsDown) {
   EXPECT_THAT(cluster.commands(next), ElementsAre("a"));
 }
 
+// Simulator seed 2432: a promise says that slots are chosen, and who knew them vanishes. A quorum
+// answers all the while, and nothing was ever served again.
+TEST(ReplicaTest, ALeaderThatNobodyCanTeachStepsDown) {
+  ReplicaOptions options;
+  options.self = Cluster::Id(1);
+  options.voters = {Cluster::Id(1), Cluster::Id(2), Cluster::Id(3)};
+  Replica replica(options, RecoveredState());
+  const auto step = [&](int from, MessageBody body) {
+    replica.Step({options.group, Cluster::Id(from), options.self, std::move(body)});
+  };
+  const auto drive = [&] {
+    while (replica.HasReady()) {
+      const Ready ready = replica.TakeReady();
+      if (ready.token != 0) replica.Persisted(ready.token);
+    }
+  };
+  while (replica.status().role != Role::kProbing) replica.Tick();
+  step(2, ProbeReply{{1, options.self}, true, Ballot(), Slot()});
+  drive();
+  const Ballot ballot = replica.status().promised;
+  step(2, Promise{ballot, /*chosen_through=*/Slot(5), {}});
+  drive();
+  ASSERT_EQ(replica.status().role, Role::kLeader);
+  for (int tick = 0; tick < 2 * options.election_ticks; ++tick) {
+    if (replica.status().role != Role::kLeader) break;
+    replica.Tick();
+    drive();
+    step(3, HeartbeatReply{ballot, 1, Slot(), Slot()});
+  }
+  EXPECT_NE(replica.status().role, Role::kLeader);
+}
+
 TEST(ReplicaTest, ANodeThatComesBackDisturbsNobody) {
   Cluster cluster(3);
   const int leader = cluster.ElectLeader();
