@@ -1,0 +1,191 @@
+// The checks themselves, on small histories and records made by hand: each rule broken once.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "tests/sim/disk.h"
+#include "tests/sim/kv_model.h"
+#include "tests/sim/shadow_acceptor.h"
+#include "tests/sim/witness.h"
+
+namespace synod::sim {
+namespace {
+
+using testing::IsEmpty;
+using testing::StartsWith;
+
+kv::PutRequest PutOf(std::string value) {
+  kv::PutRequest put;
+  put.key = "k";
+  put.value = std::move(value);
+  return put;
+}
+
+// Two puts one after the other, and a read behind both.
+class WitnessTest : public testing::Test {
+ protected:
+  WitnessTest() {
+    for (uint64_t i = 1; i <= 2; ++i) {
+      const paxos::CommandId id{NodeId(1), i};
+      log_.push_back(paxos::Value::OfCommands({{id, "payload"}}));
+      Operation& operation = history_.emplace_back();
+      operation.node = NodeId(1);
+      operation.sent = absl::Seconds(10 * i);
+      operation.answered = absl::Seconds(10 * i + 1);
+      WriteOperation write;
+      write.request = PutOf(std::to_string(i));
+      write.command = id;
+      write.reply = {Outcome::kOk, model_.Apply(write.request)};
+      operation.body = write;
+    }
+    Operation& operation = history_.emplace_back();
+    operation.node = NodeId(2);
+    operation.sent = absl::Seconds(30);
+    operation.answered = absl::Seconds(31);
+    operation.body = ReadAt(model_.revision());
+  }
+
+  ReadOperation ReadAt(kv::Revision revision) const {
+    ReadOperation read;
+    read.request.key = "k";
+    read.reply = {Outcome::kOk, model_.Range(read.request, revision), revision};
+    return read;
+  }
+  WriteOperation& Write(size_t index) { return std::get<WriteOperation>(history_[index].body); }
+
+  std::string Check() const { return CheckHistory(log_, history_); }
+
+  KvModel model_;
+  std::vector<paxos::Value> log_;
+  History history_;
+};
+
+TEST_F(WitnessTest, AcceptsALinearizableHistory) {
+  EXPECT_THAT(Check(), IsEmpty());
+}
+
+TEST_F(WitnessTest, FindsAnAcknowledgedWriteThatIsLost) {
+  log_.pop_back();
+  history_.pop_back();
+  EXPECT_THAT(Check(), StartsWith("W1"));
+}
+
+TEST_F(WitnessTest, FindsAWriteDoneTwice) {
+  log_.push_back(log_.front());
+  EXPECT_THAT(Check(), StartsWith("W1"));
+}
+
+TEST_F(WitnessTest, FindsARefusedWriteThatIsDone) {
+  Write(1).reply.outcome = Outcome::kRefused;
+  EXPECT_THAT(Check(), StartsWith("W1"));
+}
+
+TEST_F(WitnessTest, FindsAWrongRevision) {
+  ++Write(1).reply.result.revision;
+  EXPECT_THAT(Check(), StartsWith("W2"));
+}
+
+TEST_F(WitnessTest, FindsAReadThatIsStale) {
+  history_[2].body = ReadAt(model_.revision() - 1);
+  EXPECT_THAT(Check(), StartsWith("W3"));
+}
+
+TEST_F(WitnessTest, LetsAReadBesideAWriteSeeEitherState) {
+  history_[2].sent = absl::Seconds(20) + absl::Milliseconds(500);
+  EXPECT_THAT(Check(), IsEmpty());
+  history_[2].body = ReadAt(model_.revision() - 1);
+  EXPECT_THAT(Check(), IsEmpty());
+}
+
+TEST_F(WitnessTest, LetsASerializableReadBeStaleButNotWrong) {
+  ReadOperation read = ReadAt(model_.revision() - 1);
+  read.request.serializable = true;
+  history_[2].body = read;
+  EXPECT_THAT(Check(), IsEmpty());
+  read.reply.revision = model_.revision();
+  history_[2].body = read;
+  EXPECT_THAT(Check(), StartsWith("W2"));
+}
+
+TEST_F(WitnessTest, FindsWritesOrderedAgainstTime) {
+  std::swap(history_[0].sent, history_[1].sent);
+  std::swap(history_[0].answered, history_[1].answered);
+  EXPECT_THAT(Check(), StartsWith("W3"));
+}
+
+paxos::Ballot Round(uint64_t round) {
+  return {round, NodeId(1)};
+}
+
+TEST(ShadowAcceptorTest, FindsAFallenPromise) {
+  ShadowAcceptor acceptor;
+  EXPECT_THAT(acceptor.OnDurable({GroupId(1), paxos::PromiseRecord{Round(2)}}), IsEmpty());
+  EXPECT_THAT(acceptor.OnDurable({GroupId(1), paxos::PromiseRecord{Round(1)}}), StartsWith("A1"));
+}
+
+TEST(ShadowAcceptorTest, FindsAnswersAheadOfTheirSync) {
+  const ShadowAcceptor acceptor;
+  EXPECT_THAT(acceptor.OnSend(paxos::Promise{Round(1), Slot(), {}}), StartsWith("A2"));
+  EXPECT_THAT(acceptor.OnSend(paxos::Prepare{Round(1), Slot()}), StartsWith("A2"));
+  EXPECT_THAT(acceptor.OnSend(paxos::Accepted{Round(1), Slot(1)}), StartsWith("A2"));
+}
+
+TEST(ShadowAcceptorTest, FindsAHiddenAndAForgottenVote) {
+  ShadowAcceptor acceptor;
+  acceptor.OnDurable({GroupId(1), paxos::AcceptedRecord{Slot(1), Round(1), {}, Slot()}});
+  acceptor.OnDurable({GroupId(1), paxos::PromiseRecord{Round(2)}});
+  EXPECT_THAT(acceptor.OnSend(paxos::Promise{Round(2), Slot(), {}}), StartsWith("A3"));
+  paxos::RecoveredState recovered;
+  recovered.promised = Round(2);
+  EXPECT_THAT(acceptor.OnRecovered(recovered), StartsWith("A4"));
+}
+
+// A write that was synced survives every crash; one that was not, some.
+TEST(DiskTest, LosesOnlyWhatNoSyncCovers) {
+  int kept = 0;
+  for (uint64_t seed = 1; seed <= 100; ++seed) {
+    Disk disk((Random(seed)));
+    ASSERT_TRUE(disk.CreateDirs("d").ok());
+    auto file = disk.CreateZeroed("d/f", 1024).value();
+    ASSERT_TRUE(file->WriteAt(0, "synced").ok());
+    ASSERT_TRUE(file->Sync().ok());
+    ASSERT_TRUE(disk.SyncDir("d").ok());
+    disk.Settle();
+    ASSERT_TRUE(file->WriteAt(512, "not").ok());
+    ASSERT_TRUE(disk.CreateZeroed("d/g", 1).ok());
+    disk.LosePower();
+    file = disk.Open("d/f").value();
+    EXPECT_EQ(file->ReadAt(0, 6).value(), "synced");
+    kept += file->ReadAt(512, 3).value() == "not" ? 1 : 0;
+  }
+  EXPECT_GT(kept, 0);
+  EXPECT_LT(kept, 100);
+}
+
+TEST(DiskTest, AKilledProcessLosesNothingThatSettled) {
+  Disk disk((Random(1)));
+  ASSERT_TRUE(disk.CreateDirs("d").ok());
+  ASSERT_TRUE(disk.CreateZeroed("d/f", 8).value()->WriteAt(0, "kept").ok());
+  disk.Settle();
+  disk.KillProcess();
+  EXPECT_EQ(disk.Open("d/f").value()->ReadAt(0, 4).value(), "kept");
+}
+
+TEST(DiskTest, ASyncThatHasNotSettledPromisesNothing) {
+  int lost = 0;
+  for (uint64_t seed = 1; seed <= 50; ++seed) {
+    Disk disk((Random(seed)));
+    ASSERT_TRUE(disk.CreateDirs("d").ok());
+    ASSERT_TRUE(disk.CreateZeroed("d/f", 8).value()->Sync().ok());
+    ASSERT_TRUE(disk.SyncDir("d").ok());
+    disk.LosePower();
+    lost += disk.Open("d/f").ok() ? 0 : 1;
+  }
+  EXPECT_GT(lost, 0);
+}
+
+}  // namespace
+}  // namespace synod::sim
