@@ -140,7 +140,7 @@ kv::Request Client::DrawWrite() {
   if (kind < 8) return DrawTxn();
   kv::DeleteRangeRequest erase;
   erase.key = DrawKey();
-  if (kind == 9) erase.range_end = "l";  // to the end of the keys
+  if (kind == 9) erase.range_end.push_back('l');  // to the end of the keys
   erase.prev_kv = random_.Chance(0.5);
   return erase;
 }
