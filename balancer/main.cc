@@ -4,8 +4,6 @@
 // SIGTERM, SIGINT: health turns NOT_SERVING, the data plane drains, exit 0; a second one exits now.
 // SIGHUP: policy, weights and write-routing are read again from the configuration file; a file with
 // an error changes nothing.
-#include <grpc/support/log.h>
-
 #include <atomic>
 #include <csignal>
 #include <cstdio>
@@ -19,6 +17,7 @@
 #include "absl/time/time.h"
 #include "balancer/control/admin_server.h"
 #include "balancer/control/control.h"
+#include "balancer/control/quiet_grpc.h"
 #include "balancer/control/status_pages.h"
 #include "balancer/options.h"
 #include "balancer/proxy/proxy.h"
@@ -183,8 +182,7 @@ int Main(int argc, const char* const* argv) {
   const sigset_t signals = HandledSignals();
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   std::signal(SIGPIPE, SIG_IGN);
-  // The gRPC library's own lines on stderr repeat what reaches us as a status.
-  gpr_set_log_function([](gpr_log_func_args*) {});
+  QuietGrpc();
 
   Balancer balancer(*std::move(options), &flags);
   if (auto status = balancer.Start(); !status.ok()) return Fail(status);
