@@ -1,26 +1,30 @@
 #include "services/paxos/catch_up.h"
 
-#include <algorithm>
-
 namespace synod::paxos {
 
 void CatchUp::Saw(NodeId peer, Slot chosen_through) {
-  Slot& known = known_[peer];
-  known = std::max(known, chosen_through);
+  // At equal watermarks the latest speaker is the likeliest to be alive.
+  if (chosen_through < target_) return;
+  target_ = chosen_through;
+  furthest_ = peer;
 }
 
 std::optional<NodeId> CatchUp::Due(Slot chosen_through, uint64_t now) {
-  if (asked_) {
-    if (now - asked_->at < static_cast<uint64_t>(retry_ticks_)) return std::nullopt;
-    known_.erase(asked_->peer);
-    asked_.reset();
+  if (target_ <= chosen_through) {
+    Answered();
+    return std::nullopt;
   }
-  const auto furthest =
-      std::max_element(known_.begin(), known_.end(),
-                       [](const auto& a, const auto& b) { return a.second < b.second; });
-  if (furthest == known_.end() || furthest->second <= chosen_through) return std::nullopt;
-  asked_ = Asked{furthest->first, now};
-  return furthest->first;
+  if (asked_at_) {
+    if (now - *asked_at_ < static_cast<uint64_t>(retry_ticks_)) return std::nullopt;
+    ++unanswered_;
+  }
+  asked_at_ = now;
+  return unanswered_ == 0 ? furthest_ : peers_[unanswered_ % peers_.size()];
+}
+
+void CatchUp::Answered() {
+  asked_at_.reset();
+  unanswered_ = 0;
 }
 
 }  // namespace synod::paxos

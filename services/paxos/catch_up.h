@@ -1,13 +1,16 @@
 // Fetching chosen values that went past this node: one request outstanding, to the peer known to be
-// furthest ahead; one that does not answer in time is forgotten until it speaks again.
+// furthest ahead; when it does not answer in time, to the others in turn: they may have what it
+// lost.
 //
 // Thread-safety: none.
 #ifndef SYNOD_SERVICES_PAXOS_CATCH_UP_H_
 #define SYNOD_SERVICES_PAXOS_CATCH_UP_H_
 
+#include <cstddef>
 #include <cstdint>
-#include <map>
 #include <optional>
+#include <utility>
+#include <vector>
 
 #include "common/ids.h"
 
@@ -15,7 +18,9 @@ namespace synod::paxos {
 
 class CatchUp {
  public:
-  explicit CatchUp(int retry_ticks) : retry_ticks_(retry_ticks) {}
+  // `peers`: the other voters.
+  CatchUp(std::vector<NodeId> peers, int retry_ticks)
+      : peers_(std::move(peers)), retry_ticks_(retry_ticks) {}
 
   // `peer` knows every slot through `chosen_through`.
   void Saw(NodeId peer, Slot chosen_through);
@@ -24,17 +29,15 @@ class CatchUp {
   std::optional<NodeId> Due(Slot chosen_through, uint64_t now);
 
   // An answer came: more may be asked for at once.
-  void Answered() { asked_.reset(); }
+  void Answered();
 
  private:
-  struct Asked {
-    NodeId peer;
-    uint64_t at = 0;
-  };
-
+  std::vector<NodeId> peers_;
   int retry_ticks_;
-  std::map<NodeId, Slot> known_;  // at most one entry a voter
-  std::optional<Asked> asked_;
+  Slot target_;  // the highest slot anybody is known to have
+  NodeId furthest_;
+  std::optional<uint64_t> asked_at_;
+  size_t unanswered_ = 0;  // in a row
 };
 
 }  // namespace synod::paxos

@@ -14,14 +14,16 @@ void Outbox::Send(NodeId to, MessageBody body) {
 
 void Outbox::SendAfterSync(NodeId to, MessageBody body) {
   if (to == self_) {
+    SYNOD_CHECK(Syncing()) << "nothing would deliver it";
     to_self_.push_back({CoveringToken(), std::move(body)});
     return;
   }
   ready_.messages_after_sync.push_back({group_, self_, to, std::move(body)});
 }
 
-void Outbox::Persist(RecordBody body) {
+PersistToken Outbox::Persist(RecordBody body) {
   ready_.records.push_back({group_, std::move(body)});
+  return CoveringToken();
 }
 
 std::optional<uint64_t> Outbox::SyncingSince() const {

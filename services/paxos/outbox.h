@@ -24,11 +24,15 @@ class Outbox {
 
   // Precondition: `to` is another node.
   void Send(NodeId to, MessageBody body);
+  // To this node itself only behind a record: a vote or promise that needs no sync was given
+  // before.
   void SendAfterSync(NodeId to, MessageBody body);
-  void Persist(RecordBody body);
+  // The token that covers the record.
+  PersistToken Persist(RecordBody body);
 
   // True while records wait to be taken or to become durable.
   bool Syncing() const { return !ready_.records.empty() || persisted_ < issued_; }
+  bool IsDurable(PersistToken token) const { return token <= persisted_; }
   // Since when (ticks) the oldest record taken is not durable; nothing when all are.
   std::optional<uint64_t> SyncingSince() const;
 

@@ -7,8 +7,12 @@
 
 namespace synod::paxos {
 
-Proposer::Proposer(const Configuration* configuration, Ballot ballot, uint64_t window)
-    : configuration_(configuration), ballot_(ballot), window_(window) {}
+Proposer::Proposer(const Configuration* configuration, Ballot ballot, uint64_t window,
+                   size_t window_bytes)
+    : configuration_(configuration),
+      ballot_(ballot),
+      window_(window),
+      window_bytes_(window_bytes) {}
 
 bool Proposer::OnPromise(NodeId from, const Promise& promise) {
   if (leads_ || promised_by_.Has(*configuration_, from)) return false;
@@ -33,7 +37,7 @@ bool Proposer::OnPromise(NodeId from, const Promise& promise) {
 bool Proposer::CanPropose(Slot chosen_through) const {
   // By what this node knows itself, not by the floor: while it still catches up, its own acceptor
   // would not vote so far ahead, and what it proposes must be in its own log.
-  return leads_ && next_slot_ <= chosen_through + window_;
+  return leads_ && next_slot_ <= chosen_through + window_ && in_flight_bytes_ < window_bytes_;
 }
 
 Accept Proposer::Repropose(Slot chosen_through, uint64_t now) {
@@ -54,6 +58,7 @@ Accept Proposer::Send(Value value, Slot chosen_through, uint64_t now) {
   SYNOD_CHECK(CanPropose(chosen_through)) << "slot=" << next_slot_;
   const Slot slot = next_slot_;
   ++next_slot_;
+  in_flight_bytes_ += value.bytes().size();
   in_flight_.try_emplace(slot, InFlight{value, Tally(), now});
   return {ballot_, slot, std::move(value), chosen_through};
 }
@@ -63,13 +68,20 @@ std::optional<ChosenValue> Proposer::OnAccepted(NodeId from, Slot slot) {
   if (at == in_flight_.end()) return std::nullopt;
   at->second.accepted_by.Add(*configuration_, from);
   if (!at->second.accepted_by.IsQuorum(*configuration_)) return std::nullopt;
-  ChosenValue chosen{slot, std::move(at->second.value)};
-  in_flight_.erase(at);
+  ChosenValue chosen{slot, at->second.value};
+  Forget(at);
   return chosen;
 }
 
 void Proposer::ForgetThrough(Slot chosen_through) {
-  in_flight_.erase(in_flight_.begin(), in_flight_.upper_bound(chosen_through));
+  auto at = in_flight_.begin();
+  while (at != in_flight_.end() && at->first <= chosen_through) at = Forget(at);
+}
+
+std::map<Slot, Proposer::InFlight>::iterator Proposer::Forget(
+    std::map<Slot, InFlight>::iterator at) {
+  in_flight_bytes_ -= at->second.value.bytes().size();
+  return in_flight_.erase(at);
 }
 
 std::vector<Proposer::Resend> Proposer::TakeOverdue(uint64_t now, uint64_t patience, size_t limit,

@@ -7,7 +7,9 @@
 //   in
 //      one below such a slot that no promise reported, a no-op (section 3: filling the gap); and
 //      one more no-op behind them, the barrier.
-//   3. It proposes slot s only when everything through s - window is chosen (the α of section 3).
+//   3. It proposes slot s only when everything through s - window is chosen (the α of section 3),
+//   and
+//      nothing new while as many bytes as the window allows are in flight.
 //
 // Thread-safety: none.
 #ifndef SYNOD_SERVICES_PAXOS_PROPOSER_H_
@@ -28,7 +30,7 @@ namespace synod::paxos {
 class Proposer {
  public:
   // `configuration` outlives the proposer.
-  Proposer(const Configuration* configuration, Ballot ballot, uint64_t window);
+  Proposer(const Configuration* configuration, Ballot ballot, uint64_t window, size_t window_bytes);
 
   // Phase 1. True when this promise completes the quorum: the ballot leads from here on.
   bool OnPromise(NodeId from, const Promise& promise);
@@ -76,10 +78,12 @@ class Proposer {
   };
 
   Accept Send(Value value, Slot chosen_through, uint64_t now);
+  std::map<Slot, InFlight>::iterator Forget(std::map<Slot, InFlight>::iterator at);
 
   const Configuration* configuration_;
   Ballot ballot_;
   uint64_t window_;
+  size_t window_bytes_;
 
   Tally promised_by_;
   bool leads_ = false;
@@ -89,6 +93,7 @@ class Proposer {
 
   Slot next_slot_{1};
   std::map<Slot, InFlight> in_flight_;  // proposed, not chosen yet; at most `window`
+  size_t in_flight_bytes_ = 0;          // of their values
 };
 
 }  // namespace synod::paxos

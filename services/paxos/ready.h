@@ -43,7 +43,9 @@ struct Ready {
   std::vector<Record> records;
   std::vector<Message> messages_after_sync;
   PersistToken token = 0;  // of `records` and messages_after_sync; 0 when there is nothing to sync
-  std::vector<ChosenValue> chosen;  // contiguous with what was handed out before
+  // Contiguous with what was handed out before, each durable in the own log: the applied state may
+  // become durable at any time, and must not get ahead of the log.
+  std::vector<ChosenValue> chosen;
   std::vector<SafeRead> reads;
   std::vector<LearnReply> learn_replies;
 };

@@ -34,6 +34,7 @@ struct ReplicaOptions {
   int log_stall_ticks = 20;  // a leader whose own log takes longer than this steps down
 
   size_t window = 128;                  // α: slots proposed beyond the chosen watermark
+  size_t window_bytes = 32 << 20;       // of values in flight: bounds promises and their readers
   size_t max_batch_bytes = 256 << 10;   // per slot; one larger command has a slot of its own
   size_t max_pending_bytes = 64 << 20;  // commands waiting for a slot; beyond it, kOverloaded
   size_t max_pending_reads = 4096;      // reads waiting for a round; beyond it, kOverloaded

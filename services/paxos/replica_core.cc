@@ -14,6 +14,12 @@ constexpr uint64_t kHorizonWindows = 4;
 // Accepts repeated per tick, so that a silent follower costs little.
 constexpr size_t kResendLimit = 16;
 
+std::vector<NodeId> Others(const ReplicaOptions& options) {
+  std::vector<NodeId> others = options.voters;
+  std::erase(others, options.self);
+  return others;
+}
+
 }  // namespace
 
 Replica::Core::Core(ReplicaOptions options, RecoveredState recovered)
@@ -22,7 +28,7 @@ Replica::Core::Core(ReplicaOptions options, RecoveredState recovered)
       acceptor_(recovered.promised, std::move(recovered.accepted),
                 kHorizonWindows * options_.window),
       learner_(recovered.applied),
-      catch_up_(2 * options_.heartbeat_ticks),
+      catch_up_(Others(options_), 2 * options_.heartbeat_ticks),
       election_(&configuration_, options_.self, options_.election_ticks, acceptor_.promised(),
                 Random(options_.seed)),
       outbox_(options_.group, options_.self),
@@ -91,7 +97,7 @@ void Replica::Core::Applied(Slot durable) {
 }
 
 bool Replica::Core::HasReady() const {
-  if (!outbox_.empty() || learner_.HasChosen()) return true;
+  if (!outbox_.empty() || HasApplicable()) return true;
   if (!leads()) return election_.leader_ballot() && !queue_.empty();
   return MayProposeBatch() || MustAnnounce() || (serves() && leadership_->reads.Due());
 }
@@ -110,8 +116,30 @@ Ready Replica::Core::TakeReady() {
     ForwardAll();
   }
   Ready ready = outbox_.Take(now_);
-  ready.chosen = learner_.TakeChosen();
+  ready.chosen = TakeApplicable();
   return ready;
+}
+
+bool Replica::Core::HasApplicable() const {
+  if (chosen_.empty()) return learner_.HasChosen();
+  const auto logged = logged_by_.find(chosen_.front().slot);
+  return logged == logged_by_.end() || outbox_.IsDurable(logged->second);
+}
+
+std::vector<ChosenValue> Replica::Core::TakeApplicable() {
+  for (ChosenValue& chosen : learner_.TakeChosen()) chosen_.push_back(std::move(chosen));
+  std::vector<ChosenValue> applicable;
+  while (!chosen_.empty()) {
+    // What is not in the map was in the log when the process started.
+    const auto logged = logged_by_.find(chosen_.front().slot);
+    if (logged != logged_by_.end()) {
+      if (!outbox_.IsDurable(logged->second)) break;
+      logged_by_.erase(logged);
+    }
+    applicable.push_back(std::move(chosen_.front()));
+    chosen_.pop_front();
+  }
+  return applicable;
 }
 
 ReplicaStatus Replica::Core::status() const {
@@ -151,9 +179,9 @@ void Replica::Core::TickLeader() {
   }
 }
 
-// True when slots that a promise called chosen are still missing here and nobody has taught them for
-// a while: who knew them may be gone. The next phase 1 finds their values among the votes of those
-// who are left.
+// True when slots that a promise called chosen are still missing here and nobody has taught them
+// for a while: who knew them may be gone. The next phase 1 finds their values among the votes of
+// those who are left.
 bool Replica::Core::WaitsInVain() {
   const Slot watermark = learner_.chosen_through();
   if (watermark != leadership_->watermark) {

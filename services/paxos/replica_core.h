@@ -4,6 +4,7 @@
 #define SYNOD_SERVICES_PAXOS_REPLICA_CORE_H_
 
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <optional>
 #include <utility>
@@ -42,7 +43,7 @@ class Replica::Core {
   // What only a leader has, or a candidate; gone when it steps down.
   struct Leadership {
     Leadership(const Configuration* configuration, Ballot ballot, const ReplicaOptions& options)
-        : proposer(configuration, ballot, options.window),
+        : proposer(configuration, ballot, options.window, options.window_bytes),
           reads(configuration, options.max_pending_reads) {}
 
     Proposer proposer;
@@ -96,6 +97,12 @@ class Replica::Core {
   void BroadcastHeartbeat(uint64_t read_round);
   void AskLeader();
 
+  // Puts a slot's record in the log and remembers which sync covers it.
+  void Log(Slot slot, RecordBody record) { logged_by_[slot] = outbox_.Persist(std::move(record)); }
+  // Moves what is newly chosen behind the log, and gives what the log holds durably.
+  bool HasApplicable() const;
+  std::vector<ChosenValue> TakeApplicable();
+
   template <class Body>
   void SendToOthers(const Body& body) {
     for (const NodeId voter : configuration_.voters()) {
@@ -115,6 +122,11 @@ class Replica::Core {
   CommandQueue queue_;
   ReadRequests open_reads_;
   std::optional<Leadership> leadership_;
+
+  // The state must never be durable ahead of the log: after a crash the log would teach others what
+  // it held in a slot before. So a value is handed out only when its own record is durable.
+  std::map<Slot, PersistToken> logged_by_;  // of slots not handed out yet
+  std::deque<ChosenValue> chosen_;          // in slot order, not handed out yet
 
   uint64_t life_;
   uint64_t forward_number_ = 0;

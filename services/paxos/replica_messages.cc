@@ -96,7 +96,7 @@ void Replica::Core::StepDown() {
 void Replica::Core::On(NodeId from, const Accept& accept) {
   std::optional<Acceptor::AcceptAnswer> answer =
       acceptor_.OnAccept(accept, learner_.chosen_through());
-  if (answer && answer->record) outbox_.Persist(std::move(*answer->record));
+  if (answer && answer->record) Log(accept.slot, std::move(*answer->record));
   if (answer && std::holds_alternative<Reject>(answer->reply)) {
     if (from != options_.self) outbox_.Send(from, std::get<Reject>(answer->reply));
     return;
@@ -172,7 +172,7 @@ void Replica::Core::On(NodeId from, const Learned& learned) {
     if (chosen.slot != learner_.chosen_through().next()) break;
     const AcceptedValue* accepted = acceptor_.Find(chosen.slot);
     if (accepted == nullptr || !(accepted->value == chosen.value)) {
-      outbox_.Persist(LearnedRecord{chosen.slot, chosen.value});
+      Log(chosen.slot, LearnedRecord{chosen.slot, chosen.value});
     }
     learner_.Choose(chosen.slot, chosen.value);
   }

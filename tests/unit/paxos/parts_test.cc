@@ -2,12 +2,15 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <set>
+
 #include "services/paxos/acceptor.h"
 #include "services/paxos/catch_up.h"
 #include "services/paxos/command_queue.h"
 #include "services/paxos/configuration.h"
 #include "services/paxos/election.h"
 #include "services/paxos/outbox.h"
+#include "services/paxos/proposer.h"
 #include "services/paxos/read_index.h"
 
 namespace synod::paxos {
@@ -58,25 +61,29 @@ TEST(ElectionTest, PreparesAboveEveryPromiseThatAProbeMet) {
 }
 
 TEST(CatchUpTest, AsksTheFurthestAheadAndOneAtATime) {
-  CatchUp catch_up(2);
+  CatchUp catch_up({NodeId(1), NodeId(2)}, 2);
   EXPECT_FALSE(catch_up.Due(Slot(), 0));
-  catch_up.Saw(NodeId(1), Slot(5));
   catch_up.Saw(NodeId(2), Slot(9));
+  catch_up.Saw(NodeId(1), Slot(5));
   EXPECT_EQ(catch_up.Due(Slot(), 0), NodeId(2));
   EXPECT_FALSE(catch_up.Due(Slot(), 1));
   catch_up.Answered();
   EXPECT_EQ(catch_up.Due(Slot(4), 1), NodeId(2));
+  EXPECT_FALSE(catch_up.Due(Slot(9), 9));
 }
 
-TEST(CatchUpTest, ASilentPeerIsForgottenUntilItSpeaks) {
-  CatchUp catch_up(2);
-  catch_up.Saw(NodeId(1), Slot(5));
+TEST(CatchUpTest, WhenTheFurthestIsSilentTheOthersAreAskedInTurn) {
+  CatchUp catch_up({NodeId(1), NodeId(2), NodeId(3)}, 2);
   catch_up.Saw(NodeId(2), Slot(9));
   EXPECT_EQ(catch_up.Due(Slot(), 0), NodeId(2));
-  EXPECT_EQ(catch_up.Due(Slot(), 2), NodeId(1));
-  EXPECT_FALSE(catch_up.Due(Slot(), 4));
-  catch_up.Saw(NodeId(2), Slot(9));
-  EXPECT_EQ(catch_up.Due(Slot(), 4), NodeId(2));
+  std::set<NodeId> asked;
+  for (uint64_t now = 2; now <= 6; now += 2) {
+    catch_up.Saw(NodeId(2), Slot(9));  // it speaks, but does not teach
+    asked.insert(*catch_up.Due(Slot(), now));
+  }
+  EXPECT_EQ(asked, (std::set<NodeId>{NodeId(1), NodeId(2), NodeId(3)}));
+  catch_up.Answered();
+  EXPECT_EQ(catch_up.Due(Slot(3), 7), NodeId(2));
 }
 
 TEST(CommandQueueTest, TakesWholeCommandsUpToTheBatchSize) {
@@ -124,6 +131,19 @@ TEST(OutboxTest, ARepeatedAnswerWaitsForTheRecordOfTheFirst) {
   outbox.OnPersisted(first.token);
   outbox.SendAfterSync(NodeId(2), Promise{});
   EXPECT_THAT(outbox.Take(0).messages, SizeIs(1));
+}
+
+TEST(ProposerTest, BytesInFlightAreBoundedButNeverBelowOneValue) {
+  const Configuration configuration({NodeId(1), NodeId(2), NodeId(3)});
+  Proposer proposer(&configuration, {1, NodeId(1)}, 100, /*window_bytes=*/10);
+  proposer.OnPromise(NodeId(1), {{1, NodeId(1)}, Slot(), {}});
+  proposer.OnPromise(NodeId(2), {{1, NodeId(1)}, Slot(), {}});
+  proposer.Repropose(Slot(), 0);
+  const Slot large = proposer.Propose(Value::OfConfiguration(std::string(50, 'x')), Slot(), 0).slot;
+  EXPECT_FALSE(proposer.CanPropose(Slot()));
+  proposer.OnAccepted(NodeId(1), large);
+  EXPECT_TRUE(proposer.OnAccepted(NodeId(2), large));
+  EXPECT_TRUE(proposer.CanPropose(Slot()));
 }
 
 TEST(OutboxTest, KnowsSinceWhenTheLogIsBusy) {

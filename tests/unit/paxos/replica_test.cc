@@ -55,7 +55,7 @@ TEST(ReplicaTest, CommandsGatherInOneSlotWhileTheLogSyncs) {
   cluster.Settle();
   for (const char* payload : {"a", "b", "c"}) cluster.Propose(leader, payload);
   cluster.Settle();
-  EXPECT_THAT(cluster.commands(leader), ElementsAre("first"));
+  EXPECT_THAT(cluster.commands(leader), IsEmpty());
   cluster.HoldSync(leader, false);
   cluster.Settle();
   EXPECT_THAT(cluster.applied(leader).rbegin()->second, ElementsAre("a", "b", "c"));
