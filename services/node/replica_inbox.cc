@@ -65,7 +65,8 @@ void ReplicaInbox::PostMessages(std::vector<paxos::Message> messages) {
   for (const paxos::Message& message : messages) size += SizeOf(message);
   absl::MutexLock lock(&mutex_);
   if (closed_) return;
-  if (message_bytes_ + size > limits_.message_bytes) {
+  // Messages larger than the bound come alone: a promise must get through whatever its size.
+  if (!inputs_.messages.empty() && message_bytes_ + size > limits_.message_bytes) {
     messages_dropped_.fetch_add(messages.size(), std::memory_order_relaxed);
     return;
   }

@@ -1,7 +1,9 @@
 #include "services/node/replica_thread.h"
 
 #include <algorithm>
+#include <limits>
 #include <utility>
+#include <variant>
 
 #include "services/node/identity.h"
 
@@ -64,12 +66,16 @@ void ReplicaThread::Feed(ReplicaInputs& inputs) {
     replica_.Applied(durable_applied_, durable_applied_);
   }
   const size_t backlog = outlets_.backlog_bytes();
-  if (backlog <= options_.drop_messages_above) {
-    for (paxos::Message& message : inputs.messages) replica_.Step(std::move(message));
-  } else {
-    shared_.inbox->CountDropped(inputs.messages.size());
+  size_t dropped = 0;
+  for (paxos::Message& message : inputs.messages) {
+    if (backlog > BacklogLimit(message)) {
+      ++dropped;
+    } else {
+      replica_.Step(std::move(message));
+    }
   }
-  has_leader_ = static_cast<bool>(replica_.status().leader_ballot);
+  if (dropped > 0) shared_.inbox->CountDropped(dropped);
+  NoticeLeader();
   for (paxos::Command& command : inputs.commands) {
     if (backlog <= options_.refuse_commands_above) {
       Propose(std::move(command));
@@ -79,12 +85,31 @@ void ReplicaThread::Feed(ReplicaInputs& inputs) {
   }
 }
 
+// Only what adds work is ever dropped: without heartbeats and votes overload would become an
+// outage.
+size_t ReplicaThread::BacklogLimit(const paxos::Message& message) const {
+  if (std::holds_alternative<paxos::Forward>(message.body)) return options_.refuse_commands_above;
+  if (std::holds_alternative<paxos::Accept>(message.body) ||
+      std::holds_alternative<paxos::Learned>(message.body)) {
+    return options_.drop_messages_above;
+  }
+  return std::numeric_limits<size_t>::max();
+}
+
+void ReplicaThread::NoticeLeader() {
+  const paxos::Ballot leader = replica_.status().leader_ballot;
+  has_leader_ = static_cast<bool>(leader);
+  if (!leader || leader == handing_to_) return;
+  handing_to_ = leader;
+  handed_to_older_ = last_handed_over_;
+}
+
 void ReplicaThread::Tick(absl::Duration now) {
   const int due = options_.ticks.TakeDue(now, last_tick_);
   for (int i = 0; i < due; ++i) replica_.Tick();
   ticked_ = due > 0;
   if (!ticked_) return;
-  has_leader_ = static_cast<bool>(replica_.status().leader_ballot);
+  NoticeLeader();
 
   PendingTable::Finished proposals;
   shared_.pending->Expire(now, proposals);
@@ -224,7 +249,7 @@ void ReplicaThread::OnNewLeader(const paxos::ReplicaStatus& status, absl::Durati
   // is applied here, what went to the old one and is still pending has been lost, or is on its way
   // again: its client should not wait for the deadline to hear that the outcome is unknown.
   rpc::Backend::ReadableDone barrier = [pending = shared_.pending, replies = shared_.replies,
-                                        through = last_handed_over_](rpc::Failure failure) {
+                                        through = handed_to_older_](rpc::Failure failure) {
     if (failure != rpc::Failure::kNone) return;
     PendingTable::Finished lost;
     pending->FailThrough(through, rpc::Failure::kTimeoutLeaderFailed, lost);

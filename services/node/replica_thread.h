@@ -38,7 +38,8 @@ class ReplicaThread {
     absl::Duration leader_patience;  // how long clients wait for a leader
     size_t max_waiting_bytes = 16 << 20;
 
-    // Of the larger of the two backlogs.
+    // Of the larger of the two backlogs. Above the first, commands are refused, forwarded ones
+    // dropped; above the second, values of peers too. Heartbeats and votes always get through.
     size_t refuse_commands_above = 32 << 20;
     size_t drop_messages_above = 128 << 20;
   };
@@ -77,6 +78,8 @@ class ReplicaThread {
  private:
   void Run();
   void Feed(ReplicaInputs& inputs);
+  size_t BacklogLimit(const paxos::Message& message) const;
+  void NoticeLeader();
   void Tick(absl::Duration now);
   void Dispatch();
   void Observe(absl::Duration now);
@@ -105,6 +108,8 @@ class ReplicaThread {
   absl::Duration leaderless_since_;  // meaningful while no leader is known
   bool leaderless_told_ = false;     // clients have been given up on since then
   uint64_t last_handed_over_ = 0;    // highest sequence given to the core
+  paxos::Ballot handing_to_;         // the leader that commands are given to
+  uint64_t handed_to_older_ = 0;     // highest sequence given to an earlier one
 
   std::deque<paxos::Command> waiting_;  // for a leader
   size_t waiting_bytes_ = 0;

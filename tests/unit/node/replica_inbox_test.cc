@@ -57,6 +57,16 @@ TEST(ReplicaInboxTest, DropsAndCountsMessagesBeyondItsBound) {
   EXPECT_EQ(inputs.messages.size(), 1u);
 }
 
+TEST(ReplicaInboxTest, MessageLargerThanTheBoundGetsThroughAlone) {
+  ReplicaInbox inbox({.command_bytes = 1000, .message_bytes = 1000});
+  inbox.PostMessages({AcceptOf(5000)});
+  inbox.PostMessages({AcceptOf(1)});
+  EXPECT_EQ(inbox.messages_dropped_total(), 1u);
+  ReplicaInputs inputs;
+  inbox.Take(inputs, kNoWait);
+  EXPECT_EQ(inputs.messages.size(), 1u);
+}
+
 TEST(ReplicaInboxTest, WakeBeforeTakeIsNotLost) {
   ReplicaInbox inbox({});
   inbox.Wake();
