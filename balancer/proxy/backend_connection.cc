@@ -35,7 +35,7 @@ void BackendConnection::Start(bool ping) {
 }
 
 bool BackendConnection::HasRoom() const {
-  return state_ == State::kReady && streams_ < session_->peer_max_concurrent_streams();
+  return state() == State::kReady && streams_ < session_->peer_max_concurrent_streams();
 }
 
 bool BackendConnection::Submit(const HeaderList& headers, Stream* stream) {
@@ -46,7 +46,7 @@ bool BackendConnection::Submit(const HeaderList& headers, Stream* stream) {
 }
 
 void BackendConnection::Retire() {
-  if (state_ == State::kClosed) return;
+  if (state() == State::kClosed) return;
   state_ = State::kRetired;
   loop_->ScheduleFlush(this);
 }
@@ -74,13 +74,12 @@ void BackendConnection::OnFrame(const nghttp2_frame& frame, bool sent) {
 }
 
 void BackendConnection::OnSessionClosed(absl::string_view reason) {
-  state_ = State::kClosed;
   loop_->CancelTimer(timer_);
   observer_->OnGone(this, reason);
 }
 
 void BackendConnection::OnFlush() {
-  if (state_ != State::kRetired || streams_ > 0) return;
+  if (state() != State::kRetired || streams_ > 0) return;
   if (!established_) return session_->Close("no longer wanted");
   session_->SubmitGoaway();
   session_->CloseWhenWritten();

@@ -41,7 +41,9 @@ class BackendConnection final : public Http2Session::Owner, public EventLoop::Ha
   // `ping`: probe the backend by HTTP/2 PING when it is silent (the backend must allow it).
   void Start(bool ping);
 
-  State state() const { return state_; }
+  // Closed from the session's end on: also while its streams are being told, who may ask for a
+  // place elsewhere.
+  State state() const { return session_->closed() ? State::kClosed : state_; }
   // The backend has spoken HTTP/2 on it, now or before it retired or closed.
   bool established() const { return established_; }
   uint32_t streams() const { return streams_; }

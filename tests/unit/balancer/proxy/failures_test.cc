@@ -189,6 +189,24 @@ TEST_F(FailuresTest, AnAnsweredPingKeepsASilentCallAlive) {
   EXPECT_FALSE(client_->stream(1).ended);
 }
 
+TEST(ConnectFailureTest, AReplayNeverGoesToTheConnectionThatIsDying) {
+  RawListener only;
+  TestProxy proxy({only.address()}, OneConnection(), kCluster);
+  auto client = RawPeer::Connect(proxy.port());
+  client->Request(GrpcRequest(kRead), "the request");
+  client->Step(0);
+  auto backend = only.Accept();
+  ASSERT_TRUE(RunUntil({client.get(), backend.get()}, [&] { return backend->stream(1).ended; }));
+  backend->Close(/*abort=*/true);
+  auto again = only.Accept();
+  ASSERT_NE(again, nullptr);
+  ASSERT_TRUE(RunUntil({client.get(), again.get()}, [&] {
+    AnswerAll(*again, "answer");
+    return client->stream(1).ended;
+  }));
+  EXPECT_EQ(client->stream(1).data, "answer");
+}
+
 TEST(ConnectFailureTest, ABackendThatRefusesConnectionsCostsNoCall) {
   uint16_t dead_port = 0;
   {
