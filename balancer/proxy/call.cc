@@ -99,8 +99,9 @@ void Call::ClientEnd::OnSendComplete() {
 void Call::ClientEnd::OnClose(const StreamEnd& end) {
   Call& call = *call_;
   call.client_closed_ = true;
-  // Both sides have said all; what the backend has not yet read of the request it still gets.
-  const bool in_order = !end.connection_lost && end.code == NGHTTP2_NO_ERROR;
+  // Both sides have said all; what the backend has not yet read of the request it still gets. Some
+  // clients cancel by the code 0: without the whole answer that is no order.
+  const bool in_order = !end.connection_lost && end.code == NGHTTP2_NO_ERROR && call.response_sent_;
   if (in_order && call.attempt_open_ && call.backend_end_.body.ended()) return;
   call.DropRequest();
   call.owner_->OnCallEnded(call_);  // deletes the call

@@ -150,6 +150,21 @@ TEST_F(FramesTest, ResetsPassBothWays) {
   EXPECT_TRUE(Eventually([&] { return proxy_->stats(listener_.address()).in_flight() == 0; }));
 }
 
+// Some clients cancel by the code 0, which is no order while the answer is unfinished.
+TEST_F(FramesTest, AResetWithoutErrorCancelsAnUnfinishedAnswer) {
+  Connect();
+  client_->Request(GrpcRequest("/a.B/Watch"), "x");
+  AwaitRequest(1);
+  backend_->Respond(1, GrpcResponse(), /*end=*/false);
+  backend_->Send(1, "some", /*end=*/false);
+  ASSERT_TRUE(Run([&] { return client_->stream(1).data == "some"; }));
+  client_->Reset(1, NGHTTP2_NO_ERROR);
+  ASSERT_TRUE(Run([&] { return backend_->stream(1).reset_code.has_value(); }));
+  EXPECT_EQ(backend_->stream(1).reset_code, NGHTTP2_CANCEL);
+  EXPECT_TRUE(Eventually([&] { return proxy_->stats(listener_.address()).in_flight() == 0; }));
+  EXPECT_EQ((*proxy_)->counters().streams_open, 0u);
+}
+
 TEST_F(FramesTest, AClientThatVanishesResetsItsCalls) {
   Connect();
   client_->Request(GrpcRequest("/a.B/C"), "x", /*end=*/false);
