@@ -19,7 +19,7 @@ struct Http2Session::Callbacks {
 
   static int OnBeginHeaders(nghttp2_session* session, const nghttp2_frame* frame, void* user_data) {
     Http2Session* self = Self(user_data);
-    self->headers_open_ = true;
+    self->headers_stream_ = frame->hd.stream_id;
     self->headers_since_ = self->loop_->now();
     if (frame->headers.cat != NGHTTP2_HCAT_REQUEST) return 0;
     Stream* stream = self->owner_->OnNewStream(frame->hd.stream_id);
@@ -77,6 +77,8 @@ struct Http2Session::Callbacks {
 
   static int OnStreamClose(nghttp2_session*, int32_t id, uint32_t code, void* user_data) {
     Http2Session* self = Self(user_data);
+    // A section that was invalid, or whose stream was reset meanwhile, is never received whole.
+    if (id == self->headers_stream_) self->headers_stream_ = 0;
     Stream* stream = self->Find(id);
     if (stream != nullptr) {
       self->Unregister(stream);

@@ -188,7 +188,7 @@ uint32_t Http2Session::peer_max_concurrent_streams() const {
 }
 
 absl::Duration Http2Session::HeadersOpenFor(absl::Duration now) const {
-  return headers_open_ ? now - headers_since_ : absl::ZeroDuration();
+  return headers_stream_ != 0 ? now - headers_since_ : absl::ZeroDuration();
 }
 
 bool Http2Session::OutputEmpty() const {
@@ -315,7 +315,7 @@ int Http2Session::ReceiveFrame(const nghttp2_frame& frame) {
   owner_->OnFrame(frame, /*sent=*/false);
   const bool end_stream = (frame.hd.flags & NGHTTP2_FLAG_END_STREAM) != 0;
   if (frame.hd.type == NGHTTP2_HEADERS) {
-    headers_open_ = false;
+    headers_stream_ = 0;
     if (Stream* stream = Find(frame.hd.stream_id)) ReceiveHeaders(stream, end_stream);
   } else if (frame.hd.type == NGHTTP2_DATA && end_stream) {
     if (Stream* stream = Find(frame.hd.stream_id)) stream->OnEnd(HeaderList());

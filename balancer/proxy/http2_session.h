@@ -133,7 +133,7 @@ class Http2Session final : public EventLoop::Handler {
   bool connecting_;
   bool write_blocked_ = false;
   bool close_when_written_ = false;
-  bool headers_open_ = false;
+  int32_t headers_stream_ = 0;  // whose header section is arriving; 0: none
   absl::Duration headers_since_;
   absl::Duration last_read_;
   std::vector<Stream*> streams_;

@@ -73,6 +73,18 @@ TEST(LimitsTest, HeadersThatNeverEndAreClosed) {
   EXPECT_TRUE(RunUntil({client.get()}, [&] { return client->closed(); }));
 }
 
+TEST(LimitsTest, InvalidHeadersEndTheirStreamOnly) {
+  TestProxy proxy(kNobody, {.header_timeout = absl::Milliseconds(100)});
+  auto client = RawPeer::Connect(proxy.port());
+  client->Request({{":method", "GET"}});  // no :scheme, no :path
+  ASSERT_TRUE(RunUntil({client.get()}, [&] { return client->stream(1).reset_code.has_value(); }));
+  const absl::Time start = absl::Now();
+  ASSERT_TRUE(
+      RunUntil({client.get()}, [&] { return absl::Now() > start + absl::Milliseconds(300); }));
+  client->Ping();
+  EXPECT_TRUE(RunUntil({client.get()}, [&] { return client->ping_acks() == 1; }));
+}
+
 TEST(LimitsTest, AnIdleConnectionOutlivesTheHeaderTimeout) {
   TestProxy proxy(kNobody, {.header_timeout = absl::Milliseconds(50)});
   auto client = RawPeer::Connect(proxy.port());
