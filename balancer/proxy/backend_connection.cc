@@ -1,5 +1,7 @@
 #include "balancer/proxy/backend_connection.h"
 
+#include <cstddef>
+#include <limits>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -20,7 +22,8 @@ BackendConnection::BackendConnection(EventLoop* loop, std::unique_ptr<Transport>
   session.max_header_bytes = options.max_header_bytes;
   session.stream_window = static_cast<uint32_t>(options.stream_buffer_bytes);
   session.connection_window = static_cast<uint32_t>(options.connection_buffer_bytes);
-  session.release_connection_window_early = true;
+  // The stream windows alone bound it: no client's slow reading may stall the others.
+  session.early_release_bytes = std::numeric_limits<size_t>::max();
   session_ = std::make_unique<Http2Session>(loop, std::move(transport), session, this);
 }
 

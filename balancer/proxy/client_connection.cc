@@ -15,6 +15,10 @@ constexpr double kResetsPerSecond = 100;
 constexpr double kControlBurst = 1000;
 constexpr double kControlPerSecond = 100;
 
+// Of request bytes that a stalled backend does not take: 64 calls that hold a whole stream's window
+// stall no other call of the connection.
+constexpr size_t kEarlyReleaseBytes = 4 << 20;
+
 // A client that does not acknowledge the first GOAWAY gets the second one after this.
 constexpr absl::Duration kDrainRoundTrip = absl::Seconds(1);
 
@@ -24,6 +28,7 @@ SessionOptions ServerOptions(const ProxyOptions& options) {
   session.max_header_bytes = options.max_header_bytes;
   session.stream_window = static_cast<uint32_t>(options.stream_buffer_bytes);
   session.connection_window = static_cast<uint32_t>(options.connection_buffer_bytes);
+  session.early_release_bytes = kEarlyReleaseBytes;
   session.max_concurrent_streams = options.max_streams_per_client_connection;
   return session;
 }

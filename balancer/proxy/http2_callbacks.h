@@ -68,9 +68,9 @@ struct Http2Session::Callbacks {
       self->ReleaseConnection(size);
       return 0;
     }
-    if (self->options_.release_connection_window_early) {
-      nghttp2_session_consume_connection(self->session_, size);
-    }
+    const size_t before = self->HeldBeyond();
+    self->held_ += size;
+    self->ReleaseConnection(size - (self->HeldBeyond() - before));
     stream->OnData(absl::string_view(reinterpret_cast<const char*>(data), size));
     return 0;
   }

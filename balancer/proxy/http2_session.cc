@@ -123,7 +123,10 @@ void Http2Session::Detach(Stream* stream) {
 void Http2Session::Release(Stream* stream, size_t n) {
   if (closed() || n == 0) return;
   if (stream->id_ != 0) nghttp2_session_consume_stream(session_, stream->id_, n);
-  if (!options_.release_connection_window_early) nghttp2_session_consume_connection(session_, n);
+  const size_t before = HeldBeyond();
+  SYNOD_CHECK(n <= held_);
+  held_ -= n;
+  ReleaseConnection(before - HeldBeyond());
   ScheduleFlush();
 }
 
@@ -181,6 +184,10 @@ void Http2Session::Close(absl::string_view reason) {
                      .reason = text});
   }
   owner_->OnSessionClosed(text);
+}
+
+size_t Http2Session::HeldBeyond() const {
+  return held_ - std::min(held_, options_.early_release_bytes);
 }
 
 uint32_t Http2Session::peer_max_concurrent_streams() const {

@@ -37,9 +37,10 @@ struct SessionOptions {
   uint32_t stream_window = 64 << 10;
   uint32_t connection_window = 1 << 20;
   uint32_t max_concurrent_streams = 0;  // server: what we grant
-  // Released as soon as bytes arrive, so that one stream that is not read stalls no other; the
-  // stream windows alone bound what is held. Otherwise released with the stream's.
-  bool release_connection_window_early = false;
+  // While no more than this is held, the connection's window is released as soon as bytes arrive,
+  // so that one stream that is not read stalls no other. What is held beyond it keeps the window
+  // shut: early_release_bytes + connection_window bound what one connection holds.
+  size_t early_release_bytes = 0;
 };
 
 class Http2Session final : public EventLoop::Handler {
@@ -116,6 +117,8 @@ class Http2Session final : public EventLoop::Handler {
   bool PullFrames();
   bool WriteSome();
   void WantWrite(bool want);
+  // What is held beyond early_release_bytes.
+  size_t HeldBeyond() const;
   void Register(Stream* stream, int32_t id);
   void Unregister(Stream* stream);
   Stream* Find(int32_t id) const;
@@ -137,6 +140,7 @@ class Http2Session final : public EventLoop::Handler {
   absl::Duration headers_since_;
   absl::Duration last_read_;
   std::vector<Stream*> streams_;
+  size_t held_ = 0;  // bytes that streams took and have not released
   ByteQueue output_;
   uint64_t output_total_ = 0;   // bytes ever put in output_
   uint64_t written_total_ = 0;  // bytes the kernel took

@@ -23,7 +23,10 @@ struct ProxyOptions {
   std::string listen = {};  // host:port; port 0 picks a free one
   int threads = 1;
 
-  // Bounds. Each has a metric and a clear refusal.
+  // Bounds. Each has a metric and a clear refusal. One client connection makes the proxy hold at
+  // most 4 MiB + connection_buffer_bytes of requests that no backend took yet, and per stream
+  // replay_buffer_bytes of its request and stream_buffer_bytes of the answer that the client does
+  // not read: 5, 63 and 63 MiB by default. Watches share a connection, so streams are many.
   size_t max_client_connections = 10'000;
   uint32_t max_streams_per_client_connection = 1'000;
   size_t max_header_bytes = 16 << 10;

@@ -259,6 +259,41 @@ TEST_F(FramesTest, ManySlowReadersDoNotStallTheBackendsConnection) {
       RunUntil({other.get(), backend_.get()}, [&] { return other->stream(1).data == "quick"; }));
 }
 
+TEST_F(FramesTest, AStalledCallDoesNotStallTheClientsOthers) {
+  Connect({.connection_buffer_bytes = 64 << 10}, {}, {.auto_window = false});
+  client_->Request(GrpcRequest("/a.B/Stalled"), std::string(1 << 20, 'r'));
+  AwaitRequest(1);
+  ASSERT_TRUE(Run([&] { return backend_->stream(1).data.size() == 65'535; }));
+  backend_->GrantConnection(1 << 20);
+  client_->Request(GrpcRequest("/a.B/Quick"), "quick");
+  AwaitRequest(3);
+  ASSERT_TRUE(Run([&] { return backend_->stream(3).ended; }));
+  EXPECT_EQ(backend_->stream(3).data, "quick");
+}
+
+TEST_F(FramesTest, WhatOneClientsCallsHoldTogetherIsBounded) {
+  Connect({.connection_buffer_bytes = 64 << 10}, {}, {.auto_window = false});
+  constexpr int kCalls = 100;
+  for (int i = 0; i < kCalls; ++i) {
+    client_->Request(GrpcRequest("/a.B/Stalled"), std::string(64 << 10, 'r'));
+  }
+  AwaitRequest(2 * kCalls - 1);
+  const auto unsent = [&] {
+    size_t sum = 0;
+    for (int32_t id = 1; id < 2 * kCalls; id += 2) sum += client_->bytes_unsent(id);
+    return sum;
+  };
+  // Four MiB early, one window more, and what the backend's connection takes.
+  constexpr size_t kHeld = (4 << 20) + (64 << 10) + 65'535;
+  constexpr size_t kSent = kCalls * (64 << 10);
+  ASSERT_TRUE(Run([&] { return unsent() <= kSent - (4 << 20); }));
+  for (int i = 0; i < 50; ++i) {
+    client_->Step(1);
+    backend_->Step(1);
+  }
+  EXPECT_GE(unsent(), kSent - kHeld);
+}
+
 TEST_F(FramesTest, ASlowBackendHoldsTheClientBack) {
   Connect({}, {}, {.auto_window = false});
   constexpr size_t kBody = 10 << 20;
