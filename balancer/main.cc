@@ -2,8 +2,8 @@
 // the admin listeners, then waits for signals.
 //
 // SIGTERM, SIGINT: health turns NOT_SERVING, the data plane drains, exit 0; a second one exits now.
-// SIGHUP: policy, weights and write-routing are read again from the configuration file; a file with
-// an error changes nothing.
+// SIGHUP: policy, weights and write-routing are read again from the configuration file, save those
+// that a flag or the environment gave; a file with an error changes nothing.
 #include <atomic>
 #include <csignal>
 #include <cstdio>
@@ -141,6 +141,14 @@ class Balancer {
     auto values = flags_->ReloadFile();
     absl::Status status = values.status();
     if (status.ok()) {
+      std::erase_if(*values, [this](const auto& value) {
+        const bool overridden = flags_->OverridesFile(value.first);
+        if (overridden) {
+          log_.Warn("key of the file ignored: a flag or the environment gives it")
+              .With("key", value.first);
+        }
+        return overridden;
+      });
       auto settings = WithFileValues(control_->settings(), *values);
       status = settings.ok() ? control_->Apply(*settings) : settings.status();
     }

@@ -8,6 +8,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <set>
 #include <sstream>
 #include <utility>
 
@@ -86,6 +87,9 @@ class Flags::Impl {
       file = *std::move(read);
     }
 
+    for (const Values* given : {&*variables, &line}) {
+      for (const auto& [name, value] : *given) overriding_.insert(name);
+    }
     // The lowest precedence first, so that the later ones win. Every source is checked, even where
     // another one overrides it: a typo does not hide behind a flag.
     for (const auto& [source, values] :
@@ -96,6 +100,10 @@ class Flags::Impl {
       }
     }
     return outcome;
+  }
+
+  bool OverridesFile(absl::string_view name) const {
+    return overriding_.count(std::string(name)) != 0;
   }
 
   absl::StatusOr<Values> ReadFile() const {
@@ -220,6 +228,7 @@ class Flags::Impl {
   const std::string description_;
   std::string config_file_;
   std::map<std::string, Flag> flags_;
+  std::set<std::string> overriding_;  // given by the command line or the environment
 };
 
 Flags::Flags(std::string program, std::string environment_prefix, std::string description)
@@ -254,6 +263,10 @@ absl::StatusOr<FlagsOutcome> Flags::Parse(int argc, const char* const* argv,
 
 absl::StatusOr<std::map<std::string, std::string>> Flags::ReloadFile() const {
   return impl_->ReadFile();
+}
+
+bool Flags::OverridesFile(absl::string_view name) const {
+  return impl_->OverridesFile(name);
 }
 
 std::map<std::string, std::string> ProcessEnvironment() {

@@ -51,9 +51,11 @@ class Flags {
   absl::StatusOr<FlagsOutcome> Parse(int argc, const char* const* argv,
                                      const std::map<std::string, std::string>& environment);
 
-  // Reads the file again and applies what may change at run time: returns the file's values by
-  // name.
+  // Reads the file again: returns its values by name and changes nothing.
   absl::StatusOr<std::map<std::string, std::string>> ReloadFile() const;
+
+  // True when the command line or the environment gave this flag: the file's value does not count.
+  bool OverridesFile(absl::string_view name) const;
 
  private:
   class Impl;

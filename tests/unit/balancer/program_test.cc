@@ -156,6 +156,17 @@ TEST_F(ProgramTest, ReloadSwitchesThePolicyWithoutLosingACall) {
   EXPECT_EQ(failed, 0);
 }
 
+TEST_F(ProgramTest, ReloadLeavesWhatAFlagGave) {
+  const std::string file = directory_.path() + "/balancer.json";
+  synod::testing::WriteFile(file, R"({"policy": "weighted", "write-routing": "leader"})");
+  Start({"--config-file=" + file, "--policy=random"});
+  synod::testing::WriteFile(file, R"({"policy": "weighted", "write-routing": "policy"})");
+  process_->Signal(SIGHUP);
+  EXPECT_TRUE(Await(kLimit, [&] { return State()["write_routing"] == "policy"; }));
+  EXPECT_EQ(State()["policy"], "random");
+  EXPECT_THAT(synod::testing::ReadFile(log_path()), HasSubstr("key of the file ignored"));
+}
+
 TEST_F(ProgramTest, TerminationDrainsAndExitsWithZero) {
   Start({});
   ASSERT_TRUE(CallOnce().ok());

@@ -119,6 +119,16 @@ TEST_F(FlagsTest, ReloadReadsTheFileAgain) {
   EXPECT_EQ(*values, (std::map<std::string, std::string>{{"policy", "weighted"}}));
 }
 
+TEST_F(FlagsTest, TellsWhatTheFileCannotChange) {
+  ASSERT_TRUE(Parse({"--name=line", "--config-file", File(R"({"policy": "random", "threads": 2})")},
+                    {{"SYNOD_TEST_THREADS", "3"}})
+                  .ok());
+  EXPECT_TRUE(flags_.OverridesFile("name"));
+  EXPECT_TRUE(flags_.OverridesFile("threads"));
+  EXPECT_FALSE(flags_.OverridesFile("policy"));
+  EXPECT_FALSE(flags_.OverridesFile("verbose"));
+}
+
 TEST_F(FlagsTest, CheckConfigIsReported) {
   EXPECT_EQ(*Parse({"--check-config"}), FlagsOutcome::kCheckConfig);
 }
