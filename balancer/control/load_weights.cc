@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 namespace synod::balancer {
 namespace {
@@ -32,11 +33,21 @@ void LoadWeights::Update(const FactsByAddress& facts, absl::Duration now) {
     report.last = about.heard_at;
     report.weight = Weight(*about.view);
   }
-  Scale(now);
+  Publish(now);
 }
 
-void LoadWeights::Scale(absl::Duration now) {
-  weights_.clear();
+void LoadWeights::Publish(absl::Duration now) {
+  auto scaled = Scaled(now);
+  const bool same =
+      std::equal(scaled.begin(), scaled.end(), weights_.begin(), weights_.end(),
+                 [](const auto& a, const auto& b) {
+                   const double before = b.second;
+                   return a.first == b.first && std::abs(a.second - before) <= kNoise * before;
+                 });
+  if (!same) weights_ = std::move(scaled);
+}
+
+std::map<std::string, uint32_t> LoadWeights::Scaled(absl::Duration now) const {
   const auto usable = [now](const Report& report) {
     return now - report.first >= kBlackout && now - report.last <= kExpiry;
   };
@@ -47,12 +58,14 @@ void LoadWeights::Scale(absl::Duration now) {
     sum += report.weight;
     ++count;
   }
-  if (count < 2) return;
+  std::map<std::string, uint32_t> weights;
+  if (count < 2) return weights;
   for (const auto& [address, report] : reports_) {
     if (!usable(report)) continue;
     const double scaled = report.weight / (sum / count) * kMean;
-    weights_[address] = static_cast<uint32_t>(std::lround(std::clamp(scaled, kFloor, kCap)));
+    weights[address] = static_cast<uint32_t>(std::lround(std::clamp(scaled, kFloor, kCap)));
   }
+  return weights;
 }
 
 }  // namespace synod::balancer

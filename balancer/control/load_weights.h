@@ -4,7 +4,8 @@
 // unusable until reports have flowed for 10 s, so that a node's first seconds do not decide, and
 // 180 s after the last one; recomputed once a second. Fewer than two known weights: none, which
 // makes the policy plain round robin. Weights are scaled so that their mean is 1000 and kept
-// between 1 % and ten times of it.
+// between 1 % and ten times of it. New ones replace the old when one moved by more than 5 %: less
+// is noise, and each change makes a new View.
 //
 // Thread-safety: one owner.
 #ifndef SYNOD_BALANCER_CONTROL_LOAD_WEIGHTS_H_
@@ -25,6 +26,7 @@ class LoadWeights {
   static constexpr absl::Duration kExpiry = absl::Seconds(180);
   static constexpr absl::Duration kPeriod = absl::Seconds(1);
   static constexpr double kErrorPenalty = 1;
+  static constexpr double kNoise = 0.05;
 
   // Looks at the facts once a second; calls in between do nothing. Forgets addresses that are gone.
   void Update(const FactsByAddress& facts, absl::Duration now);
@@ -39,7 +41,8 @@ class LoadWeights {
     double weight = 0;
   };
 
-  void Scale(absl::Duration now);
+  void Publish(absl::Duration now);
+  std::map<std::string, uint32_t> Scaled(absl::Duration now) const;
 
   std::map<std::string, Report> reports_;
   std::map<std::string, uint32_t> weights_;

@@ -26,8 +26,6 @@ class ByAddress {
     return states_.insert_or_assign(backend.address, std::move(state)).first->second;
   }
 
-  void Clear() { states_.clear(); }
-
   // Bounds the memory where addresses come and go for years: forgets all but `candidates` once
   // there are many more states than those.
   void Prune(absl::Span<const Backend* const> candidates) {

@@ -1,6 +1,6 @@
 #include <algorithm>
 #include <array>
-#include <limits>
+#include <utility>
 
 #include "balancer/policies/by_address.h"
 #include "balancer/policies/policies.h"
@@ -15,24 +15,30 @@ class Weighted final : public Policy {
     States& states = states_[static_cast<size_t>(context.method_class)];
     states.Prune(candidates);
     const Weights weights(candidates);
-    if (WeightsChanged(states, candidates, weights)) states.Clear();
     int64_t total = 0;
-    size_t best = 0;
-    int64_t best_current = std::numeric_limits<int64_t>::min();
-    for (size_t i = 0; i < candidates.size(); ++i) {
-      const int64_t weight = weights.Of(*candidates[i]);
-      if (weight == 0) continue;
+    bool changed = false;
+    for (const Backend* candidate : candidates) {
+      const int64_t weight = weights.Of(*candidate);
+      State* state = states.Find(*candidate);
+      if (state == nullptr) state = &states.Insert(*candidate, {});
+      changed |= std::exchange(state->weight, weight) != weight;
       total += weight;
-      State* state = states.Find(*candidates[i]);
-      if (state == nullptr) state = &states.Insert(*candidates[i], {weight, 0});
-      const int64_t current = state->current += weight;
-      if (current > best_current) {
-        best = i;
-        best_current = current;
-      }
     }
-    states.Find(*candidates[best])->current -= total;
-    return best;
+    State* best = nullptr;
+    size_t best_index = 0;
+    for (size_t i = 0; i < candidates.size(); ++i) {
+      State* state = states.Find(*candidates[i]);
+      if (state->weight == 0) continue;
+      // Credit and debt outlive a change, or at few picks per change the heaviest would win them
+      // all; but they are worth no more than one window of the new weights.
+      if (changed) state->current = std::clamp(state->current, -total, total);
+      state->current += state->weight;
+      if (best != nullptr && state->current <= best->current) continue;
+      best = state;
+      best_index = i;
+    }
+    best->current -= total;
+    return best_index;
   }
 
  private:
@@ -41,15 +47,6 @@ class Weighted final : public Policy {
     int64_t current = 0;
   };
   using States = ByAddress<State>;
-
-  // New weights start anew: credit or debt of the old scale could starve a backend for long.
-  static bool WeightsChanged(States& states, absl::Span<const Backend* const> candidates,
-                             const Weights& weights) {
-    return std::any_of(candidates.begin(), candidates.end(), [&](const Backend* backend) {
-      const State* state = states.Find(*backend);
-      return state != nullptr && state->weight != weights.Of(*backend);
-    });
-  }
 
   std::array<States, kMethodClasses> states_;
 };

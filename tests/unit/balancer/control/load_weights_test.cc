@@ -51,6 +51,16 @@ TEST_F(LoadWeightsTest, FollowTheFormula) {
   EXPECT_THAT(After(1), ElementsAre(Pair("a", 1000), Pair("b", 1000)));
 }
 
+TEST_F(LoadWeightsTest, StayUntilOneMovesByMoreThanFivePercent) {
+  Report("a", 100, 0.5);
+  Report("b", 100, 0.5);
+  After(11);
+  Report("a", 108, 0.5);
+  EXPECT_THAT(After(1), ElementsAre(Pair("a", 1000), Pair("b", 1000)));
+  Report("a", 120, 0.5);
+  EXPECT_THAT(After(1), ElementsAre(Pair("a", 1091), Pair("b", 909)));
+}
+
 TEST_F(LoadWeightsTest, ReportsWithoutRequestsOrUtilizationSayNothing) {
   Report("a", 100, 0.5);
   Report("b", 100, 0.25);
