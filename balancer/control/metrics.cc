@@ -66,6 +66,10 @@ class BalancerMetrics final : public prometheus::Collectable {
            counters.refusals_total);
     single("synod_balancer_replays_total", "Attempts repeated at another backend", kCounter,
            counters.replays_total);
+    single("synod_balancer_retries_total", "Reads that may have reached a backend, sent to another",
+           kCounter, counters.retries_total);
+    single("synod_balancer_connections_refused_total", "Connections of clients beyond the limit",
+           kCounter, counters.connections_refused_total);
     single("synod_balancer_client_connections", "Open connections of clients", kGauge,
            counters.client_connections);
     single("synod_balancer_streams_open", "Calls under way", kGauge, counters.streams_open);

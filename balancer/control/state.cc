@@ -59,7 +59,7 @@ void FillState(const View& view, absl::Duration now, v1::State* state) {
     to->set_state(name.data(), name.size());
     to->set_reason(from.reason);
     to->set_leader(view.IsLeader(from));
-    to->set_weight(from.weight.value_or(0));
+    if (from.weight) to->set_weight(*from.weight);
     to->set_calls_in_flight(from.stats->in_flight());
     to->set_calls_total(from.stats->calls_total.load(std::memory_order_relaxed));
     to->set_failures_total(from.stats->failures_total.load(std::memory_order_relaxed));
@@ -89,7 +89,9 @@ std::string StateJson(const View& view, const ProxyCounters& counters, absl::Dur
         {"streams_open", counters.streams_open},
         {"calls_total", counters.calls_total},
         {"refusals_total", counters.refusals_total},
-        {"replays_total", counters.replays_total}}},
+        {"replays_total", counters.replays_total},
+        {"retries_total", counters.retries_total},
+        {"connections_refused_total", counters.connections_refused_total}}},
       {"backends", std::move(backends)},
   };
   // Names come from others; bytes that are no UTF-8 are replaced rather than thrown over.

@@ -34,7 +34,7 @@ void PrintState(const Session& session, const State& state) {
   std::vector<Row> rows;
   for (const auto& backend : state.backends()) {
     rows.push_back({backend.name() + (backend.leader() ? " *" : ""), backend.address(),
-                    backend.state(), absl::StrCat(backend.weight()),
+                    backend.state(), backend.has_weight() ? absl::StrCat(backend.weight()) : "-",
                     absl::StrCat(backend.calls_in_flight()), absl::StrCat(backend.calls_total()),
                     absl::StrCat(backend.failures_total()), Latency(backend.read_latency_us()),
                     Latency(backend.write_latency_us()), backend.reason()});

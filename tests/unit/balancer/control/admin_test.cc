@@ -35,7 +35,11 @@ class AdminTest : public ::testing::Test {
     EXPECT_TRUE(admin.ok()) << admin.status();
     admin_ = *std::move(admin);
     const StateSource source{[this] { return control_->view(); },
-                             [] { return ProxyCounters{.calls_total = 42}; }};
+                             [] {
+                               return ProxyCounters{.connections_refused_total = 3,
+                                                    .calls_total = 42,
+                                                    .retries_total = 7};
+                             }};
     auto http = HttpServer::Start({"127.0.0.1", 0},
                                   StatusPages(
                                       source, [this] { return draining_.load(); }, &clock_));
@@ -88,8 +92,10 @@ TEST_F(AdminTest, TellsTheStateAndChangesIt) {
     grpc::ClientContext context;
     v1::SetWeightsRequest request;
     (*request.mutable_weights())["n1"] = 5;
+    (*request.mutable_weights())["n2"] = 0;
     ASSERT_TRUE(stub_->SetWeights(&context, request, &state).ok());
     for (const v1::Backend& backend : state.backends()) {
+      EXPECT_EQ(backend.has_weight(), backend.name() != "n3") << backend.name();
       EXPECT_EQ(backend.weight(), backend.name() == "n1" ? 5 : 0);
     }
   }
@@ -186,6 +192,8 @@ TEST_F(AdminTest, StateIsJsonOfAFixedShape) {
   }
   EXPECT_EQ(state["cluster_id"], "00000000000000c1");
   EXPECT_EQ(state["proxy"]["calls_total"], 42);
+  EXPECT_EQ(state["proxy"]["retries_total"], 7);
+  EXPECT_EQ(state["proxy"]["connections_refused_total"], 3);
   ASSERT_EQ(state["backends"].size(), 3);
   for (const auto& backend : state["backends"]) {
     for (const char* key : {"name", "address", "role", "state", "reason", "leader", "weight",
@@ -201,6 +209,8 @@ TEST_F(AdminTest, StateIsJsonOfAFixedShape) {
 TEST_F(AdminTest, MetricsHealthAndReadiness) {
   EXPECT_THAT(Get("/metrics").body, HasSubstr("synod_balancer_backend_ready{backend=\"n1\""));
   EXPECT_THAT(Get("/metrics").body, HasSubstr("synod_balancer_calls_total 42"));
+  EXPECT_THAT(Get("/metrics").body, HasSubstr("synod_balancer_retries_total 7"));
+  EXPECT_THAT(Get("/metrics").body, HasSubstr("synod_balancer_connections_refused_total 3"));
   EXPECT_THAT(Get("/").body, HasSubstr("<title>Synod balancer</title>"));
   EXPECT_EQ(Get("/healthz").status, 200);
   EXPECT_EQ(Get("/readyz").status, 200);
