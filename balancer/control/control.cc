@@ -150,7 +150,10 @@ class LoopControl final : public Control {
       Settings changed = wishes_.settings;
       change(changed);
       status = CheckSettings(changed);
-      if (status.ok()) status = CheckWeightNames(changed.weights, BackendNames(*latest_));
+      // Only new ones: weights outlive the members they name, and these must not block the rest.
+      if (status.ok() && changed.weights != wishes_.settings.weights) {
+        status = CheckWeightNames(changed.weights, BackendNames(*latest_));
+      }
       if (status.ok()) wishes_.settings = std::move(changed);
     });
     if (status.ok()) Await(generation);

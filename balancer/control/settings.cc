@@ -87,8 +87,9 @@ absl::string_view WriteRoutingName(WriteRouting routing) {
 absl::Status CheckWeightNames(const WeightMap& weights, const std::vector<std::string>& known) {
   for (const auto& [name, weight] : weights) {
     if (std::find(known.begin(), known.end(), name) != known.end()) continue;
-    return absl::InvalidArgumentError(absl::StrCat("weight for unknown backend \"", name,
-                                                   "\"; there are: ", absl::StrJoin(known, ", ")));
+    return absl::InvalidArgumentError(
+        absl::StrCat("weight for unknown backend \"", name,
+                     "\"; leave it out, or name one of: ", absl::StrJoin(known, ", ")));
   }
   return absl::OkStatus();
 }

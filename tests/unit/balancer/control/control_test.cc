@@ -227,6 +227,22 @@ TEST_F(ControlTest, AWeightForNobodyIsNoticedOnceTheNamesAreKnown) {
   EXPECT_TRUE(control_->AwaitWeightNames(kLimit).ok());
 }
 
+TEST_F(ControlTest, AWeightOfAMemberThatLeftBlocksNothingElse) {
+  const auto nodes = StartFakeCluster(3);
+  Start({nodes[0]->address()});
+  for (const char* name : {"n1", "n2", "n3"}) ASSERT_TRUE(Becomes(name, kReady)) << name;
+  ASSERT_TRUE(control_->SetWeights({{"n3", 5}}).ok());
+  for (size_t i = 0; i < 2; ++i) {
+    auto view = FakeView(nodes, i, 0, 0);
+    view.set_configuration_version(2);
+    view.mutable_members()->RemoveLast();
+    nodes[i]->SetView(view);
+  }
+  ASSERT_TRUE(Await(kLimit, [&] { return control_->view()->backends.size() == 2; }));
+  EXPECT_TRUE(control_->SetPolicy("random").ok());
+  EXPECT_EQ(control_->SetWeights({{"n3", 6}}).code(), absl::StatusCode::kInvalidArgument);
+}
+
 TEST_F(ControlTest, FailuresEjectAndNeverBelowAQuorum) {
   const auto nodes = StartFakeCluster(3);
   StartOn(nodes);

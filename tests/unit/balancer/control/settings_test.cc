@@ -51,7 +51,7 @@ TEST(SettingsTest, WeightsAreNamesAndNumbers) {
 TEST(SettingsTest, AWeightForNobodyListsWhoThereIs) {
   EXPECT_TRUE(CheckWeightNames({{"n1", 1}}, {"n1", "n2"}).ok());
   EXPECT_THAT(Error(CheckWeightNames({{"n1", 1}, {"n9", 1}}, {"n1", "n2"})),
-              HasSubstr("\"n9\"; there are: n1, n2"));
+              HasSubstr("\"n9\"; leave it out, or name one of: n1, n2"));
 }
 
 TEST(SettingsTest, TheFileChangesOnlyWhatItNames) {
