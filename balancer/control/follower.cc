@@ -5,6 +5,7 @@
 #include <grpcpp/support/channel_arguments.h>
 
 #include <atomic>
+#include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -63,6 +64,7 @@ std::shared_ptr<grpc::Channel> Connect(const std::string& address) {
 // gRPC's "failed to connect to all addresses; last error: UNKNOWN: ipv4:...: Failed to connect to
 // remote host: Connection refused" says what matters at its end.
 std::string Problem(const grpc::Status& status) {
+  if (status.error_code() == grpc::StatusCode::CANCELLED) return "fell silent; connecting anew";
   const absl::string_view message = status.error_message();
   const size_t colon = message.rfind(": ");
   const absl::string_view cause =
@@ -78,28 +80,29 @@ std::chrono::milliseconds ToChrono(absl::Duration duration) {
 class GrpcFollower final : public Follower {
  public:
   GrpcFollower(std::string address, FollowerOptions options, FactBoard* board, const Clock* clock)
-      : address_(std::move(address)),
-        options_(options),
-        board_(board),
-        clock_(clock),
-        channel_(Connect(address_)),
-        cluster_(cluster::Cluster::NewStub(channel_)),
-        health_(health::Health::NewStub(channel_)) {}
+      : address_(std::move(address)), options_(options), board_(board), clock_(clock) {
+    Reconnect();
+  }
 
   void Tick() override {
     const absl::Duration now = clock_->Monotonic();
+    if (heard_.exchange(false)) heard_at_ = now;
+    if (now - heard_at_ > options_.silence_limit) {
+      Reconnect();
+      heard_at_ = now;
+    }
     if (!options_.generic &&
         Due(view_stream_ == nullptr || view_stream_->ended(), view_due_, now)) {
       view_due_ = now + options_.retry_interval;
       FollowView();
     }
-    if (!has_watch_) {
-      health_stream_.reset();
-      if (Due(check_ == nullptr || check_->ended(), check_due_, now)) {
-        check_due_ = now + options_.check_interval;
-        CheckHealth();
-      }
-    } else if (Due(health_stream_ == nullptr || health_stream_->ended(), health_due_, now)) {
+    if (!has_watch_) health_stream_.reset();
+    if ((options_.generic || !has_watch_) &&
+        Due(check_ == nullptr || check_->ended(), check_due_, now)) {
+      check_due_ = now + options_.check_interval;
+      CheckHealth();
+    }
+    if (has_watch_ && Due(health_stream_ == nullptr || health_stream_->ended(), health_due_, now)) {
       health_due_ = now + options_.retry_interval;
       WatchHealth();
     }
@@ -107,6 +110,17 @@ class GrpcFollower final : public Follower {
 
  private:
   static bool Due(bool idle, absl::Duration due, absl::Duration now) { return idle && now >= due; }
+
+  // Also the way out of a connection whose packets were dropped for a while: TCP may be minutes
+  // from trying again, and a new stream on it would be as mute as the old.
+  void Reconnect() {
+    view_stream_.reset();
+    health_stream_.reset();
+    check_.reset();
+    const auto channel = Connect(address_);
+    cluster_ = cluster::Cluster::NewStub(channel);
+    health_ = health::Health::NewStub(channel);
+  }
 
   void FollowView() {
     view_request_.set_interval_ms(
@@ -117,6 +131,7 @@ class GrpcFollower final : public Follower {
           cluster_->async()->WatchView(context, &view_request_, reactor);
         },
         [this](const cluster::View& message) {
+          heard_ = true;
           const absl::Duration now = clock_->Monotonic();
           board_->Update(address_, [&](BackendFacts& facts) {
             facts.connected = true;
@@ -127,6 +142,7 @@ class GrpcFollower final : public Follower {
           });
         },
         [this](const grpc::Status& status) {
+          heard_ = true;
           board_->Update(address_, [&](BackendFacts& facts) {
             facts.speaks_cluster = status.error_code() != grpc::StatusCode::UNIMPLEMENTED;
             facts.connected = !facts.speaks_cluster;
@@ -160,10 +176,14 @@ class GrpcFollower final : public Follower {
         },
         ToChrono(options_.check_timeout),
         [this](const grpc::Status& status, const health::HealthCheckResponse& response) {
+          // The view stream speaks for a node even while its checks are answered.
+          if (options_.generic && status.error_code() != grpc::StatusCode::DEADLINE_EXCEEDED) {
+            heard_ = true;
+          }
           if (status.ok()) {
             Report(response);
           } else if (status.error_code() == grpc::StatusCode::UNIMPLEMENTED) {
-            ReportHealth(Health::kServing);
+            ReportHealth(std::nullopt);
           } else {
             ReportUnreachable(status);
           }
@@ -175,9 +195,10 @@ class GrpcFollower final : public Follower {
                                                                            : Health::kNotServing);
   }
 
-  void ReportHealth(Health state) {
+  // nullopt: it answered, but cannot tell.
+  void ReportHealth(std::optional<Health> state) {
     board_->Update(address_, [&](BackendFacts& facts) {
-      facts.health = state;
+      if (state) facts.health = *state;
       // With a view stream, that one tells whether the node is connected.
       if (!options_.generic) return;
       facts.connected = true;
@@ -198,13 +219,14 @@ class GrpcFollower final : public Follower {
   const FollowerOptions options_;
   FactBoard* const board_;
   const Clock* const clock_;
-  const std::shared_ptr<grpc::Channel> channel_;
-  const std::unique_ptr<cluster::Cluster::Stub> cluster_;
-  const std::unique_ptr<health::Health::Stub> health_;
+  std::unique_ptr<cluster::Cluster::Stub> cluster_;
+  std::unique_ptr<health::Health::Stub> health_;
 
   cluster::WatchViewRequest view_request_;
   const health::HealthCheckRequest health_request_;  // "": the whole server
   std::atomic<bool> has_watch_{true};
+  std::atomic<bool> heard_{true};  // since the last Tick
+  absl::Duration heard_at_;
   absl::Duration view_due_ = -absl::InfiniteDuration();
   absl::Duration health_due_ = -absl::InfiniteDuration();
   absl::Duration check_due_ = -absl::InfiniteDuration();

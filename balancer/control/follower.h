@@ -1,6 +1,9 @@
 // Follows one backend and writes what it hears on the fact board: its view stream (not in generic
 // mode) and its health by grpc.health.v1, by Watch, or by Check once a second where there is no
-// Watch. A service without either counts as serving while it answers at all.
+// Watch or no view stream. A service without either counts as serving while it answers at all.
+//
+// A backend that says nothing, neither view nor answer to a check, is connected to anew. Keepalive
+// pings would not do: gRPC servers take one more often than every five minutes for abuse.
 //
 // Thread-safety: Tick and the destructor from one thread, which must not hold the board's lock.
 #ifndef SYNOD_BALANCER_CONTROL_FOLLOWER_H_
@@ -21,6 +24,7 @@ struct FollowerOptions {
   absl::Duration retry_interval = absl::Milliseconds(200);  // after a stream ended
   absl::Duration check_interval = absl::Seconds(1);
   absl::Duration check_timeout = absl::Seconds(1);
+  absl::Duration silence_limit = absl::Seconds(2);  // above five view intervals and check_timeout
 };
 
 class Follower {

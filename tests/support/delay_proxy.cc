@@ -50,6 +50,7 @@ struct Relay {
   int server = -1;
   Direction to_server;
   Direction to_client;
+  bool frozen = false;
 };
 
 // False when the connection is over.
@@ -116,6 +117,7 @@ void Close(const Relay& relay) {
 int PollTimeout(const std::list<Relay>& relays, absl::Time now) {
   absl::Duration wait = absl::InfiniteDuration();
   for (const Relay& relay : relays) {
+    if (relay.frozen) continue;
     for (const Direction* direction : {&relay.to_server, &relay.to_client}) {
       // What is due already waits for POLLOUT, not for the clock.
       if (!direction->held.empty() && !direction->IsDue(now)) {
@@ -157,6 +159,7 @@ void DelayProxy::Run() {
     absl::Time now = absl::Now();
     std::vector<pollfd> fds = {{stop_event_, POLLIN, 0}, {listener_, POLLIN, 0}};
     for (const Relay& relay : relays) {
+      if (relay.frozen) continue;
       fds.push_back({relay.client, EventsOf(relay.to_server, relay.to_client, now), 0});
       fds.push_back({relay.server, EventsOf(relay.to_client, relay.to_server, now), 0});
     }
@@ -164,14 +167,23 @@ void DelayProxy::Run() {
     if (fds[0].revents != 0) break;
     now = absl::Now();
     const absl::Time due = now + absl::Microseconds(delay_us_.load());
+    if (freeze_.exchange(false)) {
+      for (Relay& relay : relays) relay.frozen = true;
+      continue;
+    }
     size_t at = 2;
-    for (auto relay = relays.begin(); relay != relays.end(); at += 2) {
+    for (auto relay = relays.begin(); relay != relays.end();) {
+      if (relay->frozen) {
+        ++relay;
+        continue;
+      }
       constexpr short kReadable = POLLIN | POLLHUP | POLLERR;
       bool alive = true;
       if (fds[at].revents & kReadable) alive &= Receive(relay->client, due, relay->to_server);
       if (fds[at + 1].revents & kReadable) alive &= Receive(relay->server, now, relay->to_client);
       alive = alive && SendDue(relay->server, now, relay->to_server) &&
               SendDue(relay->client, now, relay->to_client);
+      at += 2;
       if (!alive) Close(*relay);
       relay = alive ? std::next(relay) : relays.erase(relay);
     }

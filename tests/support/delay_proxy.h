@@ -24,6 +24,10 @@ class DelayProxy {
   // Of what arrives from now on. Callable from any thread.
   void SetDelay(absl::Duration delay);
 
+  // The connections of now stay open and carry nothing any more, as after packets were dropped for
+  // long; new ones work. Callable from any thread; takes effect with the next bytes.
+  void Freeze() { freeze_ = true; }
+
  private:
   void Run();
 
@@ -31,6 +35,7 @@ class DelayProxy {
   int listener_ = -1;
   int stop_event_ = -1;
   std::atomic<int64_t> delay_us_{0};
+  std::atomic<bool> freeze_{false};
   std::thread thread_;
 };
 

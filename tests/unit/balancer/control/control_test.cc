@@ -5,6 +5,8 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/support/await.h"
+#include "tests/support/delay_proxy.h"
+#include "tests/support/tcp_ports.h"
 #include "tests/unit/balancer/control/fake_node.h"
 
 namespace synod::balancer {
@@ -12,6 +14,9 @@ namespace {
 
 using enum BackendState;
 using ::synod::testing::Await;
+using ::synod::testing::DelayProxy;
+using ::synod::testing::FreePorts;
+using ::synod::testing::Loopback;
 using ::testing::HasSubstr;
 
 constexpr absl::Duration kLimit = absl::Seconds(10);
@@ -34,7 +39,8 @@ class ControlTest : public ::testing::Test {
 
   // The backend of that name or address now; a default one when there is none.
   Backend Now(absl::string_view name) {
-    for (const Backend& backend : control_->view()->backends) {
+    const auto view = control_->view();
+    for (const Backend& backend : view->backends) {
       if (backend.name == name || backend.address == name) return backend;
     }
     return {};
@@ -168,6 +174,43 @@ TEST_F(ControlTest, GenericModeNoticesThatAServerWithoutHealthIsGone) {
   ASSERT_TRUE(Becomes(address, kReady));
   without.reset();
   EXPECT_TRUE(Becomes(address, kConnecting));
+}
+
+// A relay whose connections carry nothing any more, though nobody closed them.
+TEST_F(ControlTest, ANodeFallenSilentIsConnectedToAnew) {
+  const auto nodes = StartFakeCluster(1);
+  const int port = FreePorts(1)[0];
+  DelayProxy relay(port, nodes[0]->port());
+  auto view = FakeView(nodes, 0, 0, 0);
+  view.mutable_members(0)->set_client_urls(0, "http://" + Loopback(port));
+  nodes[0]->SetView(view);
+  ControlOptions options;
+  options.follower.silence_limit = absl::Milliseconds(500);
+  Start({Loopback(port)}, std::move(options));
+  ASSERT_TRUE(Becomes("n1", kReady));
+  for (const uint64_t slot : {777, 778}) {
+    relay.Freeze();
+    view.set_applied_slot(slot);
+    nodes[0]->SetView(view);
+    EXPECT_TRUE(Await(kLimit, [&] { return Now("n1").applied_slot == slot; })) << slot;
+  }
+}
+
+TEST_F(ControlTest, AServiceFallenSilentIsNotConnectedUntilItIsConnectedToAnew) {
+  FakeNode node({.cluster = false});
+  const int port = FreePorts(1)[0];
+  DelayProxy relay(port, node.port());
+  ControlOptions options;
+  options.generic = true;
+  options.follower.check_timeout = absl::Milliseconds(200);
+  options.follower.silence_limit = absl::Seconds(1);
+  Start({Loopback(port)}, std::move(options));
+  ASSERT_TRUE(Becomes(Loopback(port), kReady));
+  relay.Freeze();
+  EXPECT_TRUE(Becomes(Loopback(port), kConnecting));
+  EXPECT_TRUE(Becomes(Loopback(port), kReady));
+  node.SetServing(false);
+  EXPECT_TRUE(Becomes(Loopback(port), kUnhealthy));
 }
 
 TEST_F(ControlTest, ChangesArePublishedBeforeTheyReturn) {
