@@ -72,6 +72,9 @@ class BalancerMetrics final : public prometheus::Collectable {
            kCounter, counters.connections_refused_total);
     single("synod_balancer_client_connections", "Open connections of clients", kGauge,
            counters.client_connections);
+    single("synod_balancer_connections_punished_total",
+           "Connections of clients ended for resets or frames beyond their rate", kCounter,
+           counters.connections_punished_total);
     single("synod_balancer_streams_open", "Calls under way", kGauge, counters.streams_open);
     single("synod_balancer_view_version", "How often routing changed", kGauge, view->version);
     return families;

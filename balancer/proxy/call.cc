@@ -99,6 +99,8 @@ void Call::ClientEnd::OnSendComplete() {
 void Call::ClientEnd::OnClose(const StreamEnd& end) {
   Call& call = *call_;
   call.client_closed_ = true;
+  const bool young = call.context_->loop.now() - call.arrived_ < kRapid;
+  if (end.reset_by_peer && young && !call.response_sent_) call.owner_->OnRapidReset();
   // Both sides have said all; what the backend has not yet read of the request it still gets. Some
   // clients cancel by the code 0: without the whole answer that is no order.
   const bool in_order = !end.connection_lost && end.code == NGHTTP2_NO_ERROR && call.response_sent_;

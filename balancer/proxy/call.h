@@ -39,7 +39,12 @@ class Call final : private BackendPool::Waiter {
     virtual ~Owner() = default;
     // The client's stream is closed and nothing is left to send; deletes the call.
     virtual void OnCallEnded(Call* call) = 0;
+    // The client reset the call younger than kRapid, before its answer was sent. Ordinary cancels,
+    // of deadlines that passed and of watches, come later.
+    virtual void OnRapidReset() = 0;
   };
+
+  static constexpr absl::Duration kRapid = absl::Milliseconds(100);
 
   // `client` is the session of the client's stream.
   Call(WorkerContext* context, Http2Session* client, Owner* owner);

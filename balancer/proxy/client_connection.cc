@@ -2,11 +2,14 @@
 
 #include <utility>
 
+#include "absl/strings/str_cat.h"
+
 namespace synod::balancer {
 namespace {
 
-// Resets of streams that are not yet answered (CVE-2023-44487) and frames that break a rule: a
-// client that cancels a full connection's streams at once, and then 100 a second, is still fine.
+// Calls that are cancelled as soon as they are made (CVE-2023-44487; Call::Owner) and frames that
+// break a rule: a client that cancels a full connection's streams at once, and then 100 a second,
+// is still fine.
 constexpr double kResetBurst = 1000;
 constexpr double kResetsPerSecond = 100;
 
@@ -104,22 +107,31 @@ void ClientConnection::OnFrame(const nghttp2_frame& frame, bool sent) {
     if (frame.hd.type == NGHTTP2_DATA || frame.hd.type == NGHTTP2_HEADERS) control_frames_.Earn(1);
     // Behind the announcement, not before it: its answer means that the client has read both.
     if (frame.hd.type == NGHTTP2_GOAWAY && drained_ == Drained::kAnnounced) session_->Ping();
-  } else if (frame.hd.type == NGHTTP2_RST_STREAM) {
-    if (!resets_.Take(context_->loop.now())) Punish();
   } else if (IsControlFrame(frame)) {
     if (frame.hd.type == NGHTTP2_SETTINGS) greeted_ = true;
-    if (!control_frames_.Take(context_->loop.now())) Punish();
+    if (!control_frames_.Take(context_->loop.now())) {
+      Punish("too many PING, SETTINGS, PRIORITY or empty DATA frames", kControlPerSecond);
+    }
   } else if (frame.hd.type == NGHTTP2_PING && ack) {
     FinishDrain();
   }
 }
 
 void ClientConnection::OnInvalidFrame() {
-  if (!resets_.Take(context_->loop.now())) Punish();
+  if (resets_.Take(context_->loop.now())) return;
+  Punish("too many calls reset at once or frames that break HTTP/2's rules", kResetsPerSecond);
 }
 
-void ClientConnection::Punish() {
-  session_->Terminate(NGHTTP2_ENHANCE_YOUR_CALM);
+void ClientConnection::OnRapidReset() {
+  OnInvalidFrame();
+}
+
+void ClientConnection::Punish(absl::string_view what, double per_second) {
+  if (std::exchange(punished_, true)) return;
+  context_->counters.connections_punished_total.fetch_add(1, std::memory_order_relaxed);
+  session_->Terminate(NGHTTP2_ENHANCE_YOUR_CALM,
+                      absl::StrCat("synod-balancer: ", what, "; the limit is ", per_second,
+                                   " a second over time: slow down"));
 }
 
 void ClientConnection::CheckHeaderTime() {

@@ -53,6 +53,7 @@ class ClientConnection final : public EventLoop::Handler,
   void OnInvalidFrame() override;
   void OnSessionClosed(absl::string_view reason) override;
   void OnCallEnded(Call* call) override;
+  void OnRapidReset() override;
 
   void OnEvents(uint32_t) override {}
   // Closes when drained and empty: outside of the session's callbacks.
@@ -64,7 +65,8 @@ class ClientConnection final : public EventLoop::Handler,
   enum class Drained { kNo, kAnnounced, kFinal };
 
   void FinishDrain();
-  void Punish();
+  // Ends the connection for what the client did; once.
+  void Punish(absl::string_view what, double per_second);
   void CheckHeaderTime();
 
   WorkerContext* context_;
@@ -73,6 +75,7 @@ class ClientConnection final : public EventLoop::Handler,
   std::vector<std::unique_ptr<Call>> calls_;
   Drained drained_ = Drained::kNo;
   bool greeted_ = false;  // the client's SETTINGS are there
+  bool punished_ = false;
   TokenBucket resets_;
   TokenBucket control_frames_;
   EventLoop::TimerId header_timer_;

@@ -82,7 +82,9 @@ struct Http2Session::Callbacks {
     Stream* stream = self->Find(id);
     if (stream != nullptr) {
       self->Unregister(stream);
-      stream->OnClose({.code = code, .unprocessed = code == NGHTTP2_REFUSED_STREAM});
+      stream->OnClose({.code = code,
+                       .reset_by_peer = stream->reset_by_peer_,
+                       .unprocessed = code == NGHTTP2_REFUSED_STREAM});
     }
     self->owner_->OnStreamClosed();
     return 0;

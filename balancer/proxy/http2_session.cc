@@ -156,8 +156,12 @@ void Http2Session::SubmitGoaway() {
   ScheduleFlush();
 }
 
-void Http2Session::Terminate(uint32_t code) {
+void Http2Session::Terminate(uint32_t code, absl::string_view reason) {
   if (closed()) return;
+  // nghttp2's own last GOAWAY has no place for a reason; this one goes before it.
+  nghttp2_submit_goaway(session_, NGHTTP2_FLAG_NONE,
+                        nghttp2_session_get_last_proc_stream_id(session_), code,
+                        reinterpret_cast<const uint8_t*>(reason.data()), reason.size());
   nghttp2_session_terminate_session(session_, code);
   ScheduleFlush();
 }
@@ -301,6 +305,7 @@ void Http2Session::Register(Stream* stream, int32_t id) {
   stream->incoming_.Clear();
   stream->incoming_too_large_ = false;
   stream->headers_delivered_ = false;
+  stream->reset_by_peer_ = false;
   stream->deferred_ = false;
   stream->first_byte_ = Stream::kNotSerialized;
   streams_.push_back(stream);
@@ -326,6 +331,8 @@ int Http2Session::ReceiveFrame(const nghttp2_frame& frame) {
     if (Stream* stream = Find(frame.hd.stream_id)) ReceiveHeaders(stream, end_stream);
   } else if (frame.hd.type == NGHTTP2_DATA && end_stream) {
     if (Stream* stream = Find(frame.hd.stream_id)) stream->OnEnd(HeaderList());
+  } else if (frame.hd.type == NGHTTP2_RST_STREAM) {
+    if (Stream* stream = Find(frame.hd.stream_id)) stream->reset_by_peer_ = true;
   }
   return 0;
 }

@@ -88,8 +88,9 @@ class Http2Session final : public EventLoop::Handler {
   void SubmitShutdownNotice();
   // GOAWAY with the last stream that was accepted; later ones are refused.
   void SubmitGoaway();
-  // GOAWAY with an error; the session closes once it is written.
-  void Terminate(uint32_t code);
+  // GOAWAY with an error and a reason for people; reads nothing more and closes once it is written.
+  // A second call does nothing.
+  void Terminate(uint32_t code, absl::string_view reason);
   // Closes once everything that is queued is written.
   void CloseWhenWritten();
   // Closes now. Not from within a callback of this session.

@@ -67,6 +67,7 @@ class ProxyImpl final : public Proxy {
       sum.client_connections += read(counters.client_connections);
       sum.connections_refused_total += read(counters.connections_refused_total);
       sum.streams_open += read(counters.streams_open);
+      sum.connections_punished_total += read(counters.connections_punished_total);
       sum.calls_total += read(counters.calls_total);
       sum.refusals_total += read(counters.refusals_total);
       sum.replays_total += read(counters.replays_total);

@@ -45,7 +45,8 @@ struct ProxyOptions {
 
 struct ProxyCounters {
   uint64_t client_connections = 0;
-  uint64_t connections_refused_total = 0;  // beyond max_client_connections
+  uint64_t connections_refused_total = 0;   // beyond max_client_connections
+  uint64_t connections_punished_total = 0;  // ended for resets or frames beyond their rate
   uint64_t streams_open = 0;
   uint64_t calls_total = 0;
   uint64_t refusals_total = 0;  // answered by the balancer itself

@@ -56,6 +56,7 @@ class OutgoingBody {
 // How a stream came to its end.
 struct StreamEnd {
   uint32_t code = 0;             // of RST_STREAM; NO_ERROR when both sides ended in order
+  bool reset_by_peer = false;    // its RST_STREAM came
   bool connection_lost = false;  // the session ended under it
   // The peer has provably not acted on it: refused, above GOAWAY's id, or never written.
   bool unprocessed = false;
@@ -93,6 +94,7 @@ class Stream {
   HeaderList incoming_;  // the section that is arriving
   bool incoming_too_large_ = false;
   bool headers_delivered_ = false;
+  bool reset_by_peer_ = false;
   bool deferred_ = false;                 // nghttp2 waits for Resume
   int32_t id_ = 0;                        // 0: on no session
   size_t index_ = 0;                      // in the session's list

@@ -20,6 +20,7 @@ struct WorkerCounters {
   std::atomic<uint64_t> client_connections{0};
   std::atomic<uint64_t> streams_open{0};
   std::atomic<uint64_t> connections_refused_total{0};
+  std::atomic<uint64_t> connections_punished_total{0};
   std::atomic<uint64_t> calls_total{0};
   std::atomic<uint64_t> refusals_total{0};
   std::atomic<uint64_t> replays_total{0};

@@ -86,6 +86,10 @@ struct RawPeer::Callbacks {
         ++self->goaways_;
         self->goaway_code_ = frame->goaway.error_code;
         self->goaway_last_id_ = frame->goaway.last_stream_id;
+        if (self->goaway_text_.empty()) {
+          self->goaway_text_.assign(reinterpret_cast<const char*>(frame->goaway.opaque_data),
+                                    frame->goaway.opaque_data_len);
+        }
         break;
       case NGHTTP2_PING:
         ++(ack ? self->ping_acks_ : self->pings_);

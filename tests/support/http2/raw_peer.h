@@ -87,6 +87,7 @@ class RawPeer {
   int goaways() const { return goaways_; }
   uint32_t goaway_code() const { return goaway_code_; }
   int32_t goaway_last_id() const { return goaway_last_id_; }
+  const std::string& goaway_text() const { return goaway_text_; }  // of the first that had one
   int pings() const { return pings_; }
   int ping_acks() const { return ping_acks_; }
   bool settings_seen() const { return settings_seen_; }
@@ -117,6 +118,7 @@ class RawPeer {
   int goaways_ = 0;
   uint32_t goaway_code_ = 0;
   int32_t goaway_last_id_ = 0;
+  std::string goaway_text_;
   int pings_ = 0;
   int ping_acks_ = 0;
 };

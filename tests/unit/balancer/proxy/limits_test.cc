@@ -20,7 +20,8 @@ using testing::HasSubstr;
 const std::vector<std::string> kNobody = {"127.0.0.1:1"};
 
 TEST(LimitsTest, RapidResetEndsTheConnection) {
-  TestProxy proxy(kNobody);
+  RawListener silent;
+  TestProxy proxy({silent.address()});
   auto client = RawPeer::Connect(proxy.port());
   ASSERT_TRUE(RunUntil({client.get()}, [&] { return client->settings_seen(); }));
   for (int i = 0; i < 20'000 && client->goaways() == 0 && !client->closed(); ++i) {
@@ -30,7 +31,27 @@ TEST(LimitsTest, RapidResetEndsTheConnection) {
   }
   ASSERT_TRUE(RunUntil({client.get()}, [&] { return client->goaways() > 0; }));
   EXPECT_EQ(client->goaway_code(), NGHTTP2_ENHANCE_YOUR_CALM);
+  EXPECT_THAT(client->goaway_text(), HasSubstr("reset"));
   EXPECT_TRUE(Eventually([&] { return proxy->counters().streams_open == 0; }));
+  EXPECT_EQ(proxy->counters().connections_punished_total, 1u);
+}
+
+// What many calls do together when their deadline passes in an outage.
+TEST(LimitsTest, CancelsOfAgedCallsAreFine) {
+  RawListener silent;
+  TestProxy proxy({silent.address()}, {.max_streams_per_client_connection = 2000});
+  auto client = RawPeer::Connect(proxy.port());
+  ASSERT_TRUE(RunUntil({client.get()}, [&] { return client->settings_seen(); }));
+  for (int i = 0; i < 1500; ++i) client->Request(GrpcRequest("/a.B/C"), "x", /*end=*/false);
+  ASSERT_TRUE(RunUntil({client.get()}, [&] { return proxy->counters().streams_open == 1500; }));
+  const absl::Time start = absl::Now();
+  ASSERT_TRUE(
+      RunUntil({client.get()}, [&] { return absl::Now() > start + absl::Milliseconds(150); }));
+  for (int32_t id = 1; id < 3000; id += 2) client->Reset(id, NGHTTP2_CANCEL);
+  ASSERT_TRUE(RunUntil({client.get()}, [&] { return proxy->counters().streams_open == 0; }));
+  client->Ping();
+  EXPECT_TRUE(RunUntil({client.get()}, [&] { return client->ping_acks() == 1; }));
+  EXPECT_EQ(client->goaways(), 0);
 }
 
 TEST(LimitsTest, APingFloodEndsTheConnection) {
@@ -43,6 +64,7 @@ TEST(LimitsTest, APingFloodEndsTheConnection) {
   }
   ASSERT_TRUE(RunUntil({client.get()}, [&] { return client->goaways() > 0; }));
   EXPECT_EQ(client->goaway_code(), NGHTTP2_ENHANCE_YOUR_CALM);
+  EXPECT_THAT(client->goaway_text(), HasSubstr("PING"));
 }
 
 TEST(LimitsTest, KeepalivePingsAreAnsweredWithoutCalls) {
