@@ -45,7 +45,7 @@ absl::string_view Advice(const View& view, MethodClass method_class) {
 std::string Refusal(const View& view, const Attempt& attempt, MethodClass method_class) {
   std::vector<std::string> each;
   for (const Backend& backend : view.backends) each.push_back(Describe(backend, attempt));
-  return absl::StrCat("synod-balancer: no backend can take ", attempt.path, ": ",
+  return absl::StrCat("no backend can take ", attempt.path, ": ",
                       each.empty() ? "none is known" : absl::StrJoin(each, "; "), "; ",
                       Advice(view, method_class));
 }

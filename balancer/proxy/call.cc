@@ -48,11 +48,12 @@ void Call::ClientEnd::OnHeaders(HeaderList headers, bool end_stream) {
   if (const auto timeout = ParseGrpcTimeout(call.request_headers_.Get("grpc-timeout"))) {
     call.timeout_ = *timeout;
   }
+  call.idempotent_ = IsIdempotent(call.request_headers_.Get(":path"));
   call.backend_end_.body.Keep();
   if (end_stream) call.backend_end_.body.End(HeaderList());
   if (call.request_headers_.Get(":path").data() == nullptr) {  // CONNECT
     return call.Reply(absl::StatusCode::kInvalidArgument,
-                      "synod-balancer: the request has no :path; CONNECT is not supported");
+                      call.Explain("the request has no :path", "CONNECT is not supported"));
   }
   call.StartAttempt();
 }
@@ -79,8 +80,9 @@ void Call::ClientEnd::OnHeadersTooLarge() {
   Call& call = *call_;
   call.grpc_ = true;  // not known; a gRPC client must understand the answer
   call.Fail(absl::StatusCode::kResourceExhausted,
-            absl::StrCat("synod-balancer: the request's headers exceed ",
-                         call.context_->options.max_header_bytes, " bytes; send less metadata"));
+            absl::StrCat("the request's headers exceed ", call.context_->options.max_header_bytes,
+                         " bytes"),
+            "send less metadata");
 }
 
 void Call::ClientEnd::OnSent(size_t n) {
@@ -135,11 +137,9 @@ void Call::BackendEnd::OnEnd(HeaderList trailers) {
 }
 
 void Call::BackendEnd::OnHeadersTooLarge() {
-  call_->Fail(
-      absl::StatusCode::kInternal,
-      absl::StrCat("synod-balancer: headers or trailers from backend ", call_->BackendText(),
-                   " exceed ", call_->context_->options.max_header_bytes,
-                   " bytes; let it send less metadata"));
+  call_->Fail(absl::StatusCode::kInternal,
+              absl::StrCat("headers or trailers from backend ", call_->BackendText(), " exceed ",
+                           call_->context_->options.max_header_bytes, " bytes"));
 }
 
 void Call::BackendEnd::OnSent(size_t n) {
@@ -197,9 +197,10 @@ void Call::StartAttempt() {
     route_ = context_->router.Pick(attempt, now);
   }
   if (route_.backend == nullptr) {
-    return Reply(absl::StatusCode::kUnavailable,
-                 last_failure_.empty() ? route_.error
-                                       : absl::StrCat(route_.error, "; before: ", last_failure_));
+    return Reply(
+        absl::StatusCode::kUnavailable,
+        Explain(last_failure_.empty() ? route_.error
+                                      : absl::StrCat(route_.error, "; before: ", last_failure_)));
   }
   active_ = ActiveCall(route_.backend->stats, route_.method_class, now);
   waiting_ = true;
@@ -213,8 +214,8 @@ void Call::OnConnection(BackendConnection* connection) {
     if (elapsed >= timeout_) {
       AbandonBackend(CallResult::kCancelled);
       return Reply(absl::StatusCode::kDeadlineExceeded,
-                   absl::StrCat("synod-balancer: the call's time was over before backend ",
-                                BackendText(), " could be reached"));
+                   Explain(absl::StrCat("the call's time was over before backend ", BackendText(),
+                                        " could be reached")));
     }
     request_headers_.Set("grpc-timeout", FormatGrpcTimeout(timeout_ - elapsed));
   }
@@ -236,13 +237,8 @@ void Call::OnNoConnection(bool failed, absl::string_view reason) {
 }
 
 void Call::AttemptFailed(bool unprocessed, const std::string& why) {
-  if (!MayReplay(unprocessed)) {
-    return Reply(absl::StatusCode::kUnavailable,
-                 absl::StrCat("synod-balancer: ", why,
-                              unprocessed ? "; the call was not executed and may be sent again"
-                                          : "; the call may or may not have been executed: read "
-                                            "back before sending a write again"));
-  }
+  maybe_executed_ = maybe_executed_ || !unprocessed;
+  if (!MayReplay(unprocessed)) return Reply(absl::StatusCode::kUnavailable, Explain(why));
   auto& counter = unprocessed ? context_->counters.replays_total : context_->counters.retries_total;
   counter.fetch_add(1, std::memory_order_relaxed);
   backend_end_.body.Rewind();
@@ -256,7 +252,7 @@ bool Call::MayReplay(bool unprocessed) {
   const bool possible =
       static_cast<size_t>(attempts_) < most && backend_end_.body.whole() && !client_->closed();
   if (unprocessed) return possible;
-  if (route_.view->generic || !IsIdempotent(request_headers_.Get(":path"))) return false;
+  if (route_.view->generic || !idempotent_) return false;
   return context_->retry_budget.OnFailure() && possible;
 }
 
@@ -270,6 +266,19 @@ std::string Call::BackendText() const {
   const Backend& backend = *route_.backend;
   if (backend.name == backend.address) return backend.address;
   return absl::StrCat(backend.name, " (", backend.address, ")");
+}
+
+std::string Call::Explain(absl::string_view reason, absl::string_view advice) const {
+  const bool maybe = maybe_executed_ || attempt_open_;
+  if (advice.empty()) {
+    const bool again = (!maybe && !responding_) || idempotent_;
+    advice = again ? "call again" : "read back before writing again";
+  }
+  return absl::StrCat("synod-balancer: ", reason,
+                      responding_ ? "; the call was executed, at least in part: "
+                      : maybe     ? "; the call may or may not have been executed: "
+                                  : "; the call was not executed: ",
+                      advice);
 }
 
 void Call::AbandonBackend(CallResult result) {
@@ -299,8 +308,9 @@ void Call::EndResponse(absl::string_view grpc_status) {
   active_.Finish(result, context_->loop.now());
 }
 
-void Call::Fail(absl::StatusCode code, absl::string_view message) {
+void Call::Fail(absl::StatusCode code, absl::string_view reason, absl::string_view advice) {
   if (response_done_) return;
+  const std::string message = Explain(reason, advice);
   AbandonBackend(CallResult::kCancelled);
   if (!responding_) return Reply(code, message);
   request_dropped_ = true;

@@ -53,8 +53,10 @@ class Call final : private BackendPool::Waiter {
   Stream* client_stream() { return &client_end_; }
 
   // Ends the call with the balancer's own error, as well as it still can: a status when no response
-  // headers were forwarded, trailers for a gRPC call that is under way, else a reset.
-  void Fail(absl::StatusCode code, absl::string_view message);
+  // headers were forwarded, trailers for a gRPC call that is under way, else a reset. The message
+  // adds to `reason` who speaks, whether the call was executed, and `advice`, or else what to do
+  // after a failure of its method.
+  void Fail(absl::StatusCode code, absl::string_view reason, absl::string_view advice = {});
 
   size_t index = 0;  // the owner's
 
@@ -99,11 +101,14 @@ class Call final : private BackendPool::Waiter {
   bool MayReplay(bool unprocessed);
   BackendPool::Lane lane() const;
   std::string BackendText() const;
+  // The message of every failure that the balancer makes; see Fail.
+  std::string Explain(absl::string_view reason, absl::string_view advice = {}) const;
 
   // Ends the backend's side, wherever it stands; what it still sends is dropped.
   void AbandonBackend(CallResult result);
   void Commit();
   void EndResponse(absl::string_view grpc_status);
+  // The same as Fail, before response headers and with the whole message.
   void Reply(absl::StatusCode code, absl::string_view message);
   // Gives the client its window back for request bytes that will go nowhere.
   void DropRequest();
@@ -116,7 +121,8 @@ class Call final : private BackendPool::Waiter {
 
   HeaderList request_headers_;  // kept until the call is committed
   bool grpc_ = false;
-  bool head_ = false;  // the method HEAD: answers have no body
+  bool idempotent_ = false;  // IsIdempotent of its :path
+  bool head_ = false;        // the method HEAD: answers have no body
   absl::Duration arrived_;
   absl::Duration timeout_ = absl::InfiniteDuration();  // grpc-timeout
 
@@ -126,6 +132,7 @@ class Call final : private BackendPool::Waiter {
   bool waiting_ = false;             // for a connection
   bool attempt_open_ = false;        // backend_end_ is on backend_
   int attempts_ = 0;
+  bool maybe_executed_ = false;  // by an attempt that ended
   std::vector<std::string> tried_;
   std::string last_failure_;
 

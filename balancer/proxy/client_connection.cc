@@ -88,10 +88,10 @@ void ClientConnection::FinishDrain() {
   context_->loop.ScheduleFlush(this);
 }
 
-void ClientConnection::FailCalls(absl::string_view message) {
+void ClientConnection::FailCalls(absl::string_view reason) {
   Drain();
   FinishDrain();
-  for (const auto& call : calls_) call->Fail(absl::StatusCode::kUnavailable, message);
+  for (const auto& call : calls_) call->Fail(absl::StatusCode::kUnavailable, reason);
 }
 
 Stream* ClientConnection::OnNewStream(int32_t) {

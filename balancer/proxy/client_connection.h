@@ -43,7 +43,7 @@ class ClientConnection final : public EventLoop::Handler,
   // way is refused; then closes after the last call. Idempotent.
   void Drain();
   // Ends the calls that are left with UNAVAILABLE and closes once that is written.
-  void FailCalls(absl::string_view message);
+  void FailCalls(absl::string_view reason);
   // Closes now. Not from within a callback of the session.
   void Close(absl::string_view reason) { session_->Close(reason); }
 

@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "balancer/proxy/socket.h"
 #include "balancer/proxy/transport.h"
 
@@ -20,17 +21,21 @@ constexpr absl::Duration kAcceptPause = absl::Milliseconds(100);
 // How long calls that outlived drain_timeout have for their last status to be written.
 constexpr absl::Duration kLastWrites = absl::Milliseconds(500);
 
-// SETTINGS (empty), then GOAWAY: last stream 0, ENHANCE_YOUR_CALM, "too many connections".
-constexpr unsigned char kTooManyConnections[] = {0,   0,   0,   4,   0,   0,   0,   0,   0,  //
-                                                 0,   0,   28,  7,   0,   0,   0,   0,   0,   0,
-                                                 0,   0,   0,   0,   0,   0,   11,  //
-                                                 't', 'o', 'o', ' ', 'm', 'a', 'n', 'y', ' ', 'c',
-                                                 'o', 'n', 'n', 'e', 'c', 't', 'i', 'o', 'n', 's'};
+// An empty SETTINGS, then GOAWAY without its text, and with its length still to be set: last stream
+// 0, ENHANCE_YOUR_CALM.
+constexpr char kRefusal[] = {0, 0, 0, 4, 0, 0, 0, 0, 0,  //
+                             0, 0, 0, 7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 11};
+constexpr size_t kGoawayLength = 11;  // its last byte; the text is shorter than 247
+constexpr size_t kGoawayFixed = 8;
 
-void RefuseConnection(int fd) {
+void RefuseConnection(int fd, size_t most) {
+  const std::string text =
+      absl::StrCat("synod-balancer: too many connections, the limit is ", most,
+                   "; share one among many calls, or connect to another balancer");
+  std::string frames = absl::StrCat(absl::string_view(kRefusal, sizeof kRefusal), text);
+  frames[kGoawayLength] = static_cast<char>(kGoawayFixed + text.size());
   // A fresh socket's buffer takes these few bytes; if it does not, the close says enough.
-  [[maybe_unused]] const ssize_t n =
-      send(fd, kTooManyConnections, sizeof kTooManyConnections, MSG_NOSIGNAL);
+  [[maybe_unused]] const ssize_t n = send(fd, frames.data(), frames.size(), MSG_NOSIGNAL);
   close(fd);
 }
 
@@ -88,7 +93,7 @@ void Worker::Accept() {
     }
     if (ConnectionsOfAll() >= options_.max_client_connections) {
       counters_.connections_refused_total.fetch_add(1, std::memory_order_relaxed);
-      RefuseConnection(fd);
+      RefuseConnection(fd, options_.max_client_connections);
       continue;
     }
     Worker* worker = LeastLoaded();
@@ -168,9 +173,7 @@ void Worker::BeginDrain() {
 
 void Worker::EndDrain() {
   for (const auto& client : clients_) {
-    client->FailCalls(
-        "synod-balancer: this balancer is shutting down and the call outlived its drain time; call "
-        "again through another one");
+    client->FailCalls("this balancer is shutting down and the call outlived its drain time");
   }
   loop_.AddTimer(kLastWrites, [this] { CloseRest(); });
 }

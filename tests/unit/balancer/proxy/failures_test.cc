@@ -14,6 +14,7 @@ using test::RawListener;
 using test::RawPeer;
 using test::RunUntil;
 using testing::HasSubstr;
+using testing::StartsWith;
 
 constexpr bool kCluster = false;  // for `generic`: the methods of etcd's API are known
 const char kRead[] = "/etcdserverpb.KV/Range";
@@ -85,6 +86,7 @@ class FailuresTest : public testing::Test {
     EXPECT_EQ(trailers_only ? stream.Header("grpc-status") : stream.Trailer("grpc-status"), "14");
     const std::string message =
         trailers_only ? stream.Header("grpc-message") : stream.Trailer("grpc-message");
+    EXPECT_THAT(message, StartsWith("synod-balancer: "));
     EXPECT_THAT(message, HasSubstr(text));
     EXPECT_THAT(message, HasSubstr(hit_->address()));
   }
@@ -131,7 +133,7 @@ TEST_F(FailuresTest, StreamsBelowGoawaysIdFinish) {
 TEST_F(FailuresTest, AWriteThatMayHaveRunIsNeverReplayed) {
   StartCall(kWrite, kCluster);
   backend_->Close(/*abort=*/true);
-  ExpectUnavailable("may or may not have been executed");
+  ExpectUnavailable("may or may not have been executed: read back before writing again");
   EXPECT_EQ(other_listener_->Accept({}, absl::Milliseconds(50)), nullptr);
   EXPECT_EQ(hit_stats().consecutive_failures.load(), 1u);
 }
@@ -157,7 +159,8 @@ TEST_F(FailuresTest, AfterResponseHeadersTheCallIsCommitted) {
   ASSERT_TRUE(
       RunUntil({client_.get(), backend_.get()}, [&] { return client_->stream(1).data == "some"; }));
   backend_->Close(/*abort=*/true);
-  ExpectUnavailable("lost");
+  ExpectUnavailable("was executed, at least in part: call again");
+  EXPECT_THAT(client_->stream(1).Trailer("grpc-message"), HasSubstr("lost"));
   EXPECT_EQ(client_->stream(1).data, "some");
   EXPECT_TRUE(Eventually([&] { return hit_stats().in_flight() == 0; }));
 }
@@ -167,7 +170,7 @@ TEST_F(FailuresTest, ARequestLargerThanTheReplayBufferIsNotReplayed) {
   options.replay_buffer_bytes = 8;
   StartCall(kWrite, kCluster, options);
   backend_->Reset(1, NGHTTP2_REFUSED_STREAM);
-  ExpectUnavailable("was not executed");
+  ExpectUnavailable("was not executed: call again");
 }
 
 TEST_F(FailuresTest, ASilentBackendIsFoundByPing) {
@@ -248,8 +251,20 @@ TEST(ConnectFailureTest, WithoutAnyBackendTheErrorSaysWhichAndWhy) {
   EXPECT_EQ(client->stream(1).Header("grpc-status"), "14");
   EXPECT_THAT(client->stream(1).Header("grpc-message"), HasSubstr(dead));
   EXPECT_THAT(client->stream(1).Header("grpc-message"), HasSubstr("refused"));
+  EXPECT_THAT(client->stream(1).Header("grpc-message"), HasSubstr("was not executed: call again"));
+  EXPECT_THAT(client->stream(1).Header("grpc-message"), StartsWith("synod-balancer: cannot reach"));
   EXPECT_EQ(client->stream(3).Header(":status"), "503");
   EXPECT_THAT(client->stream(3).data, HasSubstr(dead));
+}
+
+TEST(ConnectFailureTest, WithoutBackendsToNameTheErrorSaysSo) {
+  TestProxy proxy({});
+  auto client = RawPeer::Connect(proxy.port());
+  client->Request(GrpcRequest("/a.B/C"), "x");
+  ASSERT_TRUE(RunUntil({client.get()}, [&] { return client->stream(1).ended; }));
+  const std::string message = client->stream(1).Header("grpc-message");
+  EXPECT_THAT(message, StartsWith("synod-balancer: no backend can take /a.B/C: none is known"));
+  EXPECT_THAT(message, HasSubstr("was not executed: call again"));
 }
 
 TEST(ConnectFailureTest, ABackendThatNeverSpeaksHttp2TimesOut) {
@@ -262,6 +277,22 @@ TEST(ConnectFailureTest, ABackendThatNeverSpeaksHttp2TimesOut) {
   ASSERT_TRUE(RunUntil({client.get()}, [&] { return client->stream(1).ended; }));
   EXPECT_EQ(client->stream(1).Header("grpc-status"), "14");
   EXPECT_THAT(client->stream(1).Header("grpc-message"), HasSubstr("SETTINGS"));
+  EXPECT_THAT(client->stream(1).Header("grpc-message"), HasSubstr("was not executed: call again"));
+}
+
+TEST(ConnectFailureTest, ADeadlineThatPassedMeanwhileSaysSo) {
+  RawListener slow;
+  TestProxy proxy({slow.address()}, OneConnection());
+  auto client = RawPeer::Connect(proxy.port());
+  client->Request(GrpcRequest("/a.B/C", {{"grpc-timeout", "1n"}}), "x");
+  client->Step(0);
+  ASSERT_TRUE(Eventually([&] { return proxy->counters().calls_total == 1; }));
+  auto backend = slow.Accept();
+  ASSERT_TRUE(RunUntil({client.get(), backend.get()}, [&] { return client->stream(1).ended; }));
+  EXPECT_EQ(client->stream(1).Header("grpc-status"), "4");
+  EXPECT_THAT(client->stream(1).Header("grpc-message"), StartsWith("synod-balancer: the call's"));
+  EXPECT_THAT(client->stream(1).Header("grpc-message"), HasSubstr(slow.address()));
+  EXPECT_THAT(client->stream(1).Header("grpc-message"), HasSubstr("was not executed: call again"));
 }
 
 TEST(ConnectFailureTest, TheDeadlineIsWhatRemainsAfterWaiting) {

@@ -204,6 +204,9 @@ TEST_F(FramesTest, TooLargeRequestHeadersAreRefused) {
   client_->Request(GrpcRequest("/a.B/C", {{"x-large", std::string(20'000, 'h')}}));
   ASSERT_TRUE(RunUntil({client_.get()}, [&] { return client_->stream(1).ended; }));
   EXPECT_EQ(client_->stream(1).Header("grpc-status"), "8");
+  EXPECT_EQ(client_->stream(1).Header("grpc-message"),
+            "synod-balancer: the request's headers exceed 16384 bytes; the call was not executed: "
+            "send less metadata");
   EXPECT_EQ((*proxy_)->counters().refusals_total, 1u);
 }
 

@@ -135,6 +135,7 @@ TEST(LimitsTest, ConnectionsBeyondTheMostAreToldSo) {
   auto three = RawPeer::Connect(proxy.port());
   ASSERT_TRUE(RunUntil({three.get()}, [&] { return three->goaways() == 1; }));
   EXPECT_EQ(three->goaway_code(), NGHTTP2_ENHANCE_YOUR_CALM);
+  EXPECT_THAT(three->goaway_text(), HasSubstr("the limit is 2;"));
   EXPECT_EQ(proxy->counters().connections_refused_total, 1u);
   one->Close();
   ASSERT_TRUE(Eventually([&] { return proxy->counters().client_connections == 1; }));
@@ -223,6 +224,7 @@ TEST_F(DrainTest, CallsThatOutliveTheTimeoutAreTold) {
   drain_.join();
   EXPECT_EQ(client_->stream(1).Header("grpc-status"), "14");
   EXPECT_THAT(client_->stream(1).Header("grpc-message"), HasSubstr("shutting down"));
+  EXPECT_THAT(client_->stream(1).Header("grpc-message"), HasSubstr("may or may not have been"));
   EXPECT_EQ(proxy_->stats(listener_.address()).in_flight(), 0u);
 }
 
