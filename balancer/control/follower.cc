@@ -6,10 +6,10 @@
 
 #include <atomic>
 #include <optional>
+#include <string>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/string_view.h"
 #include "balancer/control/subscription.h"
 #include "common/url/url.h"
 #include "grpc/health/v1/health.grpc.pb.h"
@@ -65,10 +65,9 @@ std::shared_ptr<grpc::Channel> Connect(const std::string& address) {
 // remote host: Connection refused" says what matters at its end.
 std::string Problem(const grpc::Status& status) {
   if (status.error_code() == grpc::StatusCode::CANCELLED) return "fell silent; connecting anew";
-  const absl::string_view message = status.error_message();
+  const std::string message = status.error_message();
   const size_t colon = message.rfind(": ");
-  const absl::string_view cause =
-      colon == absl::string_view::npos ? message : message.substr(colon + 2);
+  const std::string cause = colon == std::string::npos ? message : message.substr(colon + 2);
   if (status.ok() || cause.empty()) return "the connection was closed";
   return absl::StrCat("cannot be reached: ", cause);
 }

@@ -58,7 +58,7 @@ grpc::Status FakeNode::ClusterService::WatchView(grpc::ServerContext* context,
       };
       const absl::MutexLock lock(&node_->mutex_);
       node_->mutex_.AwaitWithTimeout(absl::Condition(&changed), absl::Milliseconds(50));
-      if (node_->stopping_) return {grpc::StatusCode::UNAVAILABLE, "stopping"};
+      if (node_->stopping_) return {grpc::StatusCode::UNAVAILABLE, "the test stops this node"};
       sent = node_->version_;
       view = node_->view_;
     }
