@@ -121,12 +121,16 @@ TEST_F(ProgramTest, WeightedFollowsStaticWeights) {
   EXPECT_NEAR(shares[2], 1 / 9., 0.01);
 }
 
-TEST_F(ProgramTest, PerformanceAndLeastRequestReachEveryBackend) {
-  for (const char* policy : {"performance", "least_request"}) {
-    Start({absl::StrCat("--policy=", policy)});
-    for (const double share : SharesOf(1000)) EXPECT_GT(share, 0.01) << policy;
-    process_.reset();
-  }
+// Among equals `performance` prefers whoever was faster by microseconds, so shares say little; but
+// nobody is left unmeasured.
+TEST_F(ProgramTest, PerformanceMeasuresEveryBackend) {
+  Start({"--policy=performance"});
+  for (const double share : SharesOf(1000)) EXPECT_GT(share, 0);
+}
+
+TEST_F(ProgramTest, LeastRequestSpreadsIdleBackendsEvenly) {
+  Start({"--policy=least_request"});
+  for (const double share : SharesOf(1000)) EXPECT_NEAR(share, 1 / 3., 0.1);
 }
 
 TEST_F(ProgramTest, ReloadSwitchesThePolicyWithoutLosingACall) {
