@@ -12,9 +12,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "services/storage/log_files.h"
+#include "tests/support/temp_dir.h"
 #include "tests/unit/storage/fault_env.h"
 #include "tests/unit/storage/log_twin.h"
-#include "tests/unit/storage/temp_dir.h"
 
 namespace synod::storage {
 namespace {
@@ -42,7 +42,7 @@ std::vector<uint64_t> SlotsOf(const absl::StatusOr<std::vector<paxos::AcceptedVa
   return slots;
 }
 
-class AcceptorLogTest : public testing::Test {
+class AcceptorLogTest : public ::testing::Test {
  protected:
   void Open() {
     log_.reset();
@@ -323,7 +323,7 @@ TEST_F(AcceptorLogTest, SegmentSizeMayChangeBetweenRuns) {
 
 // On the real filesystem, with the thread that prepares spares.
 TEST(AcceptorLogPosixTest, ReadersRunBesideWritingCuttingAndRecycling) {
-  TempDir dir;
+  testing::TempDir dir;
   AcceptorLogOptions options = Options(dir / "log");
   options.spare_segments = 2;
   auto log = AcceptorLog::Open(Env::Posix(), options).value();

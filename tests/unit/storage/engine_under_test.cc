@@ -3,7 +3,7 @@
 #include "common/check.h"
 #include "services/storage/memory_engine.h"
 #include "services/storage/rocksdb_engine.h"
-#include "tests/unit/storage/temp_dir.h"
+#include "tests/support/temp_dir.h"
 
 namespace synod::storage {
 namespace {
@@ -40,7 +40,7 @@ class RocksdbUnderTest final : public EngineUnderTest {
     engine_ = *std::move(engine);
   }
 
-  const TempDir dir_;
+  const testing::TempDir dir_;
   std::string name_;
   std::unique_ptr<Engine> engine_;
 };

@@ -7,7 +7,7 @@
 #include <string>
 
 #include "services/storage/env.h"
-#include "tests/unit/storage/temp_dir.h"
+#include "tests/support/temp_dir.h"
 
 namespace synod::storage {
 namespace {
@@ -15,9 +15,9 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-class PosixEnvTest : public testing::Test {
+class PosixEnvTest : public ::testing::Test {
  protected:
-  TempDir dir_;
+  testing::TempDir dir_;
   Env& env_ = *Env::Posix();
 };
 

@@ -10,18 +10,18 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
-#include "tests/unit/storage/temp_dir.h"
+#include "tests/support/temp_dir.h"
 
 namespace synod::storage {
 namespace {
 
 using ::testing::HasSubstr;
 
-class RocksdbEngineTest : public testing::Test {
+class RocksdbEngineTest : public ::testing::Test {
  protected:
   RocksdbEngineOptions Options() const { return {dir_ / "engine", 1 << 20, 64 << 10}; }
 
-  TempDir dir_;
+  testing::TempDir dir_;
 };
 
 TEST_F(RocksdbEngineTest, TwoOwnersOfOneDirectoryAreRefused) {

@@ -19,7 +19,7 @@
 #include "absl/strings/str_format.h"
 #include "common/random.h"
 #include "services/storage/rocksdb_engine.h"
-#include "tests/unit/storage/temp_dir.h"
+#include "tests/support/temp_dir.h"
 
 namespace synod::storage {
 namespace {
@@ -108,7 +108,7 @@ pid_t Fork(const std::function<void()>& work) {
 }
 
 TEST(RocksdbKillTest, AKilledProcessLeavesAWholeStateNoOlderThanItsDurableMeta) {
-  TempDir temp;
+  testing::TempDir temp;
   const std::string dir = temp / "engine";
   Random random(3);
   uint64_t advances = 0;
