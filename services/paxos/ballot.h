@@ -5,6 +5,7 @@
 
 #include <compare>
 #include <cstdint>
+#include <limits>
 #include <ostream>
 
 #include "common/ids.h"
@@ -17,6 +18,12 @@ struct Ballot {
 
   // False for Ballot(), which is below every ballot a proposer uses.
   explicit operator bool() const { return round != 0; }
+
+  // Above every ballot a proposer uses: what is chosen outranks every vote.
+  static constexpr Ballot Max() {
+    constexpr uint64_t kMax = std::numeric_limits<uint64_t>::max();
+    return {kMax, NodeId(kMax)};
+  }
 
   friend auto operator<=>(const Ballot&, const Ballot&) = default;
   friend std::ostream& operator<<(std::ostream& out, const Ballot& ballot) {

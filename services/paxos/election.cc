@@ -50,7 +50,7 @@ Probe Election::StartProbe(Slot chosen_through) {
 bool Election::OnProbeReply(NodeId from, const ProbeReply& reply) {
   Saw(reply.promised);
   if (role_ != Role::kProbing || reply.ballot != probe_ballot_ || !reply.welcome) return false;
-  welcomed_by_.Add(*configuration_, from);
+  welcomed_by_.Add(from);
   return welcomed_by_.IsQuorum(*configuration_);
 }
 

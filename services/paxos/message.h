@@ -27,6 +27,14 @@ struct ChosenValue {
   Value value;
 };
 
+// A vote that an acceptor once gave in this slot and can no longer read. Its ballot was at most
+// `bound`: exactly that when the log could still tell, Ballot::Max() when the value was known to be
+// chosen.
+struct UnknownVote {
+  Slot slot;
+  Ballot bound;
+};
+
 // "Would a Prepare with this ballot be welcome?" Changes no state; sent before any Prepare so that
 // a node that cannot lead disturbs nobody.
 struct Probe {
@@ -49,10 +57,16 @@ struct Prepare {
 
 // Phase 1b. `accepted` holds every value this acceptor has accepted in slots above its *own*
 // chosen_through, ascending; at or below it the candidate learns the chosen values instead.
+//
+// A damaged log says what it does not know, so that nobody takes silence for "never accepted"
+// (Alagappan et al. 2018, section 3.4).
 struct Promise {
   Ballot ballot;
   Slot chosen_through;
   std::vector<AcceptedValue> accepted;
+  std::vector<ChosenValue> chosen = {};   // known above a gap; outranks every vote
+  std::vector<UnknownVote> unknown = {};  // ascending
+  Ballot lost_through = {};  // votes at ballots up to this one may be missing from any slot
 };
 
 // Answers a Prepare, Accept or Heartbeat whose ballot is below the promise. An optimisation
@@ -82,13 +96,15 @@ struct Heartbeat {
   Slot chosen_through;
   uint64_t read_round = 0;  // 0: the watermark only, no answer wanted
   Slot cut_through;         // no member needs log entries at or below this one any more
+  bool serves = false;      // everything chosen at lower ballots lies at or below chosen_through
 };
 
 struct HeartbeatReply {
   Ballot ballot;
   uint64_t read_round = 0;  // the heartbeat's
   Slot chosen_through;
-  Slot durable_applied;  // applied and on disk in the state engine
+  Slot durable_applied;   // applied and on disk in the state engine
+  uint64_t instance = 0;  // of the sender's log (founding.h)
 };
 
 // A follower asks its leader for a slot at which a read is linearizable.
@@ -113,7 +129,8 @@ struct Forward {
 };
 
 // Asks for chosen values from a slot on; answered from memory or log, as many as fit in one
-// message.
+// message, or with an offer when the log no longer has them. Slot() asks for an offer: the sender
+// has no state at all.
 struct LearnRequest {
   Slot first_slot;
 };
@@ -123,9 +140,27 @@ struct Learned {
   Slot chosen_through;
 };
 
-using MessageBody =
-    std::variant<Probe, ProbeReply, Prepare, Promise, Reject, Accept, Accepted, Heartbeat,
-                 HeartbeatReply, ReadRequest, ReadReply, Forward, LearnRequest, Learned>;
+// "The sender has a snapshot of its state through this slot or a later one"; fetched out of band.
+struct SnapshotOffer {
+  Slot slot;
+};
+
+// A leader asks the receiver to lead in its stead, at once and without a probe.
+struct TakeOver {
+  Ballot ballot;  // the leader's
+};
+
+// Whose log is this, and may it vote? (founding.h)
+struct Greeting {
+  uint64_t instance = 0;       // of the sender's log
+  bool founded = false;        // the sender's log may vote
+  uint64_t your_instance = 0;  // as a founded sender knows it; 0 when it does not
+  bool answer_wanted = false;
+};
+
+using MessageBody = std::variant<Probe, ProbeReply, Prepare, Promise, Reject, Accept, Accepted,
+                                 Heartbeat, HeartbeatReply, ReadRequest, ReadReply, Forward,
+                                 LearnRequest, Learned, SnapshotOffer, TakeOver, Greeting>;
 
 struct Message {
   GroupId group;

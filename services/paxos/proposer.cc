@@ -15,8 +15,8 @@ Proposer::Proposer(const Configuration* configuration, Ballot ballot, uint64_t w
       window_bytes_(window_bytes) {}
 
 bool Proposer::OnPromise(NodeId from, const Promise& promise) {
-  if (leads_ || promised_by_.Has(*configuration_, from)) return false;
-  promised_by_.Add(*configuration_, from);
+  if (leads_ || promised_by_.Has(from)) return false;
+  promised_by_.Add(from);
   chosen_floor_ = std::max(chosen_floor_, promise.chosen_through);
   for (const AcceptedValue& accepted : promise.accepted) {
     // P2c: the value of the highest-numbered proposal among those reported for the slot.
@@ -66,7 +66,7 @@ Accept Proposer::Send(Value value, Slot chosen_through, uint64_t now) {
 std::optional<ChosenValue> Proposer::OnAccepted(NodeId from, Slot slot) {
   const auto at = in_flight_.find(slot);
   if (at == in_flight_.end()) return std::nullopt;
-  at->second.accepted_by.Add(*configuration_, from);
+  at->second.accepted_by.Add(from);
   if (!at->second.accepted_by.IsQuorum(*configuration_)) return std::nullopt;
   ChosenValue chosen{slot, at->second.value};
   Forget(at);
@@ -94,7 +94,7 @@ std::vector<Proposer::Resend> Proposer::TakeOverdue(uint64_t now, uint64_t patie
     flight.sent_at = now;
     ++slots;
     for (const NodeId voter : configuration_->voters()) {
-      if (flight.accepted_by.Has(*configuration_, voter)) continue;
+      if (flight.accepted_by.Has(voter)) continue;
       resends.push_back({voter, {ballot_, slot, flight.value, chosen_through}});
     }
   }

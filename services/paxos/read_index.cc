@@ -23,7 +23,7 @@ void ReadRounds::Start(Slot slot) {
 
 std::optional<ReadRounds::Confirmed> ReadRounds::OnAnswer(NodeId from, uint64_t round) {
   if (!under_way_ || round != round_) return std::nullopt;
-  answered_.Add(*configuration_, from);
+  answered_.Add(from);
   if (!answered_.IsQuorum(*configuration_)) return std::nullopt;
   under_way_ = false;
   return Confirmed{slot_, std::exchange(readers_, {})};

@@ -7,7 +7,9 @@
 //   4. answer each read of `reads` once its slot is applied;
 //   5. for each of `learn_replies`, read values from the log and send them in a Learned message.
 //      Read behind the records of this and all earlier Readys: before that the log may still show
-//      a value that was accepted in the slot and lost to the chosen one.
+//      a value that was accepted in the slot and lost to the chosen one. When first_slot has been
+//      cut from the log (or is Slot()), send a SnapshotOffer instead;
+//   6. carry out `snapshot_fetch` beside all else.
 //
 // A Ready whose record list is empty has no token and no messages_after_sync of its own, unless
 // earlier records are still unsynced: then messages_after_sync waits for those.
@@ -15,6 +17,7 @@
 #define SYNOD_SERVICES_PAXOS_READY_H_
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "common/ids.h"
@@ -38,6 +41,13 @@ struct LearnReply {
   Slot last_slot;
 };
 
+// "Fetch a snapshot from this node and install it": of a slot at or above at_least. The driver ends
+// it with Replica::Installed or Replica::FetchFailed; there is never more than one.
+struct SnapshotFetch {
+  NodeId from;
+  Slot at_least;
+};
+
 struct Ready {
   std::vector<Message> messages;
   std::vector<Record> records;
@@ -48,6 +58,7 @@ struct Ready {
   std::vector<ChosenValue> chosen;
   std::vector<SafeRead> reads;
   std::vector<LearnReply> learn_replies;
+  std::optional<SnapshotFetch> snapshot_fetch;
 };
 
 }  // namespace synod::paxos

@@ -2,6 +2,8 @@
 #ifndef SYNOD_SERVICES_PAXOS_RECORD_H_
 #define SYNOD_SERVICES_PAXOS_RECORD_H_
 
+#include <cstdint>
+#include <map>
 #include <variant>
 #include <vector>
 
@@ -35,7 +37,17 @@ struct LearnedRecord {
   Value value;
 };
 
-using RecordBody = std::variant<PromiseRecord, AcceptedRecord, LearnedRecord>;
+// "This log may vote" (founding.h). `instances`: the logs of the other voters, as far as this node
+// knows them; one that calls itself differently later has lost its memory.
+struct FoundedRecord {
+  std::map<NodeId, uint64_t> instances;
+};
+
+// "Votes that damage may have hidden no longer matter": ends RecoveredState::lost_through.
+struct RepairedRecord {};
+
+using RecordBody =
+    std::variant<PromiseRecord, AcceptedRecord, LearnedRecord, FoundedRecord, RepairedRecord>;
 
 struct Record {
   GroupId group;

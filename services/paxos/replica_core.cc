@@ -24,7 +24,7 @@ std::vector<NodeId> Others(const ReplicaOptions& options) {
 
 Replica::Core::Core(ReplicaOptions options, RecoveredState recovered)
     : options_(std::move(options)),
-      configuration_(options_.voters),
+      configuration_(Configuration::OfVoters(options_.voters)),
       acceptor_(recovered.promised, std::move(recovered.accepted),
                 kHorizonWindows * options_.window),
       learner_(recovered.applied),

@@ -70,6 +70,9 @@ class Replica::Core {
   void On(NodeId from, Forward& forward);
   void On(NodeId from, const LearnRequest& request);
   void On(NodeId from, const Learned& learned);
+  void On(NodeId from, const SnapshotOffer& offer);
+  void On(NodeId from, const TakeOver& take_over);
+  void On(NodeId from, const Greeting& greeting);
 
   // The leadership if it has this ballot and, with `leading`, has finished phase 1.
   Leadership* At(const Ballot& ballot);

@@ -223,4 +223,8 @@ void Replica::Core::On(NodeId from, Forward& forward) {
   }
 }
 
+void Replica::Core::On(NodeId /*from*/, const SnapshotOffer&) {}
+void Replica::Core::On(NodeId /*from*/, const TakeOver&) {}
+void Replica::Core::On(NodeId /*from*/, const Greeting&) {}
+
 }  // namespace synod::paxos

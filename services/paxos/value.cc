@@ -31,22 +31,22 @@ Value::Value(std::string bytes) : bytes_(std::make_shared<const std::string>(std
 
 Value Value::OfCommands(const std::vector<Command>& commands) {
   SYNOD_CHECK(!commands.empty());
+  const CommandKind kind = commands[0].kind;
   size_t size = 1;
-  for (const Command& command : commands) size += kCommandOverhead + command.payload.size();
+  for (const Command& command : commands) {
+    SYNOD_CHECK(command.kind == kind) << "two kinds in one value";
+    size += kCommandOverhead + command.payload.size();
+  }
+  SYNOD_CHECK(kind == CommandKind::kRequest || commands.size() == 1);
   std::string bytes;
   bytes.reserve(size);
-  bytes.push_back(static_cast<char>(Kind::kCommands));
+  bytes.push_back(
+      static_cast<char>(kind == CommandKind::kRequest ? Kind::kCommands : Kind::kConfiguration));
   for (const Command& command : commands) {
     AppendFixed(bytes, command.id.origin.value());
     AppendFixed(bytes, command.id.sequence);
     AppendBytes(bytes, command.payload);
   }
-  return Value(std::move(bytes));
-}
-
-Value Value::OfConfiguration(absl::string_view encoded) {
-  std::string bytes(1, static_cast<char>(Kind::kConfiguration));
-  bytes.append(encoded.data(), encoded.size());
   return Value(std::move(bytes));
 }
 
@@ -56,8 +56,12 @@ absl::StatusOr<Value> Value::Parse(std::string bytes) {
     case Kind::kNoOp:
       if (bytes.size() != 1) return absl::InvalidArgumentError("value: no-op with a body");
       return Value();
-    case Kind::kConfiguration:
+    case Kind::kConfiguration: {
+      ByteReader reader(absl::string_view(bytes).substr(1));
+      ReadCommand(reader);
+      if (!reader.done()) return absl::InvalidArgumentError("value: not one configuration change");
       return Value(std::move(bytes));
+    }
     case Kind::kCommands: {
       ByteReader reader(absl::string_view(bytes).substr(1));
       if (reader.rest().empty()) return absl::InvalidArgumentError("value: empty batch");
@@ -77,9 +81,10 @@ std::vector<CommandView> Value::Commands() const {
   return commands;
 }
 
-absl::string_view Value::configuration() const {
+CommandView Value::configuration() const {
   SYNOD_CHECK(kind() == Kind::kConfiguration);
-  return absl::string_view(*bytes_).substr(1);
+  ByteReader reader(absl::string_view(*bytes_).substr(1));
+  return ReadCommand(reader);
 }
 
 }  // namespace synod::paxos

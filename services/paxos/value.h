@@ -4,7 +4,8 @@
 // commands are looked at again only when they are applied. Copies share the bytes.
 //
 // Encoding: one kind byte, then for kCommands per command
-//   origin u64, sequence u64, length u32 (little-endian), payload.
+//   origin u64, sequence u64, length u32 (little-endian), payload,
+// and for kConfiguration exactly one such command, whose payload is a ConfigurationChange.
 // Thread-safety: immutable after construction.
 #ifndef SYNOD_SERVICES_PAXOS_VALUE_H_
 #define SYNOD_SERVICES_PAXOS_VALUE_H_
@@ -33,10 +34,16 @@ struct CommandId {
   }
 };
 
-// A command as its origin hands it over. The payload is opaque to Paxos.
+enum class CommandKind : uint8_t {
+  kRequest = 0,        // the payload is opaque to Paxos
+  kConfiguration = 1,  // the payload is a ConfigurationChange; has a slot of its own
+};
+
+// A command as its origin hands it over.
 struct Command {
   CommandId id;
   std::string payload;
+  CommandKind kind = CommandKind::kRequest;
 };
 
 // A command inside a value; the payload points into the value's bytes.
@@ -52,11 +59,8 @@ class Value {
   // A no-op.
   Value();
 
-  // Precondition: commands is not empty.
+  // Precondition: not empty; either all are requests, or there is one, for a configuration.
   static Value OfCommands(const std::vector<Command>& commands);
-
-  // `encoded` is Configuration::Encode's bytes.
-  static Value OfConfiguration(absl::string_view encoded);
 
   // Takes bytes() of another process. InvalidArgument when they are not a whole, well-framed value.
   static absl::StatusOr<Value> Parse(std::string bytes);
@@ -70,8 +74,8 @@ class Value {
   // The commands in order; empty for other kinds. The views live as long as a copy of this value.
   std::vector<CommandView> Commands() const;
 
-  // Precondition: kind() is kConfiguration.
-  absl::string_view configuration() const;
+  // Precondition: kind() is kConfiguration. The view lives as long as a copy of this value.
+  CommandView configuration() const;
 
   friend bool operator==(const Value& a, const Value& b) {
     return a.bytes_ == b.bytes_ || *a.bytes_ == *b.bytes_;

@@ -59,6 +59,17 @@ class Encoder {
       Put(accepted.ballot, element->mutable_ballot());
       Put(accepted.value, element->mutable_value());
     }
+    for (const paxos::ChosenValue& chosen : body.chosen) {
+      auto* element = out->add_chosen();
+      element->set_slot(chosen.slot.value());
+      Put(chosen.value, element->mutable_value());
+    }
+    for (const paxos::UnknownVote& unknown : body.unknown) {
+      auto* element = out->add_unknown();
+      element->set_slot(unknown.slot.value());
+      if (unknown.bound != Ballot::Max()) Put(unknown.bound, element->mutable_bound());
+    }
+    if (body.lost_through) Put(body.lost_through, out->mutable_lost_through());
   }
   void operator()(const paxos::Reject& body) {
     auto* out = out_.mutable_reject();
@@ -83,6 +94,7 @@ class Encoder {
     out->set_chosen_through(body.chosen_through.value());
     out->set_read_round(body.read_round);
     out->set_cut_through(body.cut_through.value());
+    out->set_serves(body.serves);
   }
   void operator()(const paxos::HeartbeatReply& body) {
     auto* out = out_.mutable_heartbeat_reply();
@@ -90,6 +102,7 @@ class Encoder {
     out->set_read_round(body.read_round);
     out->set_chosen_through(body.chosen_through.value());
     out->set_durable_applied(body.durable_applied.value());
+    out->set_instance(body.instance);
   }
   void operator()(const paxos::ReadRequest& body) {
     auto* out = out_.mutable_read_request();
@@ -111,6 +124,7 @@ class Encoder {
       element->set_origin(command.id.origin.value());
       element->set_sequence(command.id.sequence);
       element->set_payload(command.payload);
+      element->set_configuration(command.kind == paxos::CommandKind::kConfiguration);
     }
   }
   void operator()(const paxos::LearnRequest& body) {
@@ -124,6 +138,19 @@ class Encoder {
       element->set_slot(chosen.slot.value());
       Put(chosen.value, element->mutable_value());
     }
+  }
+  void operator()(const paxos::SnapshotOffer& body) {
+    out_.mutable_snapshot_offer()->set_slot(body.slot.value());
+  }
+  void operator()(const paxos::TakeOver& body) {
+    Put(body.ballot, out_.mutable_take_over()->mutable_ballot());
+  }
+  void operator()(const paxos::Greeting& body) {
+    auto* out = out_.mutable_greeting();
+    out->set_instance(body.instance);
+    out->set_founded(body.founded);
+    out->set_your_instance(body.your_instance);
+    out->set_answer_wanted(body.answer_wanted);
   }
 
  private:
@@ -179,7 +206,10 @@ class Decoder {
 paxos::Promise Decoder::Promise(wire::Promise& in) {
   paxos::Promise out{NeededBallot(in.ballot(), "promise.ballot"),
                      SlotOrNone(in.chosen_through(), "promise.chosen_through"),
-                     {}};
+                     {},
+                     {},
+                     {},
+                     BallotOrNone(in.lost_through(), "promise.lost_through")};
   out.accepted.reserve(static_cast<size_t>(in.accepted_size()));
   Slot last = out.chosen_through;
   for (wire::AcceptedValue& element : *in.mutable_accepted()) {
@@ -188,6 +218,16 @@ paxos::Promise Decoder::Promise(wire::Promise& in) {
     last = slot;
     out.accepted.push_back({slot, NeededBallot(element.ballot(), "promise.accepted.ballot"),
                             TakeValue(element.mutable_value(), "promise.accepted.value")});
+  }
+  for (wire::ChosenValue& element : *in.mutable_chosen()) {
+    out.chosen.push_back({NeededSlot(element.slot(), "promise.chosen.slot"),
+                          TakeValue(element.mutable_value(), "promise.chosen.value")});
+  }
+  for (const wire::UnknownVote& element : in.unknown()) {
+    const Ballot bound = element.has_bound()
+                             ? NeededBallot(element.bound(), "promise.unknown.bound")
+                             : Ballot::Max();
+    out.unknown.push_back({NeededSlot(element.slot(), "promise.unknown.slot"), bound});
   }
   return out;
 }
@@ -199,8 +239,10 @@ paxos::Forward Decoder::Forward(wire::Forward& in) {
   out.commands.reserve(static_cast<size_t>(in.commands_size()));
   for (wire::Command& command : *in.mutable_commands()) {
     Require(command.origin() != 0, "forward.commands.origin", "is zero");
-    out.commands.push_back(
-        {{NodeId(command.origin()), command.sequence()}, std::move(*command.mutable_payload())});
+    out.commands.push_back({{NodeId(command.origin()), command.sequence()},
+                            std::move(*command.mutable_payload()),
+                            command.configuration() ? paxos::CommandKind::kConfiguration
+                                                    : paxos::CommandKind::kRequest});
   }
   return out;
 }
@@ -248,17 +290,17 @@ paxos::MessageBody Decoder::Body(wire::Message& in) {
                              NeededSlot(in.accepted().slot(), "accepted.slot")};
     case wire::Message::kHeartbeat: {
       const auto& body = in.heartbeat();
-      return paxos::Heartbeat{NeededBallot(body.ballot(), "heartbeat.ballot"),
-                              SlotOrNone(body.chosen_through(), "heartbeat.chosen_through"),
-                              body.read_round(),
-                              SlotOrNone(body.cut_through(), "heartbeat.cut_through")};
+      return paxos::Heartbeat{
+          NeededBallot(body.ballot(), "heartbeat.ballot"),
+          SlotOrNone(body.chosen_through(), "heartbeat.chosen_through"), body.read_round(),
+          SlotOrNone(body.cut_through(), "heartbeat.cut_through"), body.serves()};
     }
     case wire::Message::kHeartbeatReply: {
       const auto& body = in.heartbeat_reply();
       return paxos::HeartbeatReply{
           NeededBallot(body.ballot(), "heartbeat_reply.ballot"), body.read_round(),
           SlotOrNone(body.chosen_through(), "heartbeat_reply.chosen_through"),
-          SlotOrNone(body.durable_applied(), "heartbeat_reply.durable_applied")};
+          SlotOrNone(body.durable_applied(), "heartbeat_reply.durable_applied"), body.instance()};
     }
     case wire::Message::kReadRequest:
       return paxos::ReadRequest{NeededBallot(in.read_request().ballot(), "read_request.ballot"),
@@ -270,9 +312,19 @@ paxos::MessageBody Decoder::Body(wire::Message& in) {
       return Forward(*in.mutable_forward());
     case wire::Message::kLearnRequest:
       return paxos::LearnRequest{
-          NeededSlot(in.learn_request().first_slot(), "learn_request.first_slot")};
+          SlotOrNone(in.learn_request().first_slot(), "learn_request.first_slot")};
     case wire::Message::kLearned:
       return Learned(*in.mutable_learned());
+    case wire::Message::kSnapshotOffer:
+      return paxos::SnapshotOffer{NeededSlot(in.snapshot_offer().slot(), "snapshot_offer.slot")};
+    case wire::Message::kTakeOver:
+      return paxos::TakeOver{NeededBallot(in.take_over().ballot(), "take_over.ballot")};
+    case wire::Message::kGreeting: {
+      const auto& body = in.greeting();
+      Require(body.instance() != 0, "greeting.instance", "is zero");
+      return paxos::Greeting{body.instance(), body.founded(), body.your_instance(),
+                             body.answer_wanted()};
+    }
     case wire::Message::BODY_NOT_SET:
       break;
   }
@@ -287,7 +339,9 @@ constexpr size_t kOverhead = 48;
 
 struct BodyBytes {
   size_t operator()(const paxos::Accept& body) const { return body.value.bytes().size(); }
-  size_t operator()(const paxos::Promise& body) const { return OfValues(body.accepted); }
+  size_t operator()(const paxos::Promise& body) const {
+    return OfValues(body.accepted) + OfValues(body.chosen) + kOverhead * body.unknown.size();
+  }
   size_t operator()(const paxos::Learned& body) const { return OfValues(body.values); }
   size_t operator()(const paxos::Forward& body) const {
     size_t bytes = 0;

@@ -11,9 +11,9 @@ using paxos::MessageBody;
 
 // In the order of MessageBody.
 constexpr std::array<const char*, std::variant_size_v<MessageBody>> kKinds = {
-    "Probe",     "ProbeReply", "Prepare",      "Promise",        "Reject",
-    "Accept",    "Accepted",   "Heartbeat",    "HeartbeatReply", "ReadRequest",
-    "ReadReply", "Forward",    "LearnRequest", "Learned"};
+    "Probe",        "ProbeReply", "Prepare",        "Promise",     "Reject",    "Accept",
+    "Accepted",     "Heartbeat",  "HeartbeatReply", "ReadRequest", "ReadReply", "Forward",
+    "LearnRequest", "Learned",    "SnapshotOffer",  "TakeOver",    "Greeting"};
 
 Ballot BallotOf(const MessageBody& body) {
   return std::visit(

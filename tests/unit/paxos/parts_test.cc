@@ -23,12 +23,12 @@ TEST(TallyTest, QuorumIsAMajorityAndNobodyCountsTwice) {
   for (uint64_t voters = 1; voters <= 7; ++voters) {
     std::vector<NodeId> ids;
     for (uint64_t id = 1; id <= voters; ++id) ids.push_back(NodeId(id));
-    const Configuration configuration(ids);
+    const Configuration configuration = Configuration::OfVoters(ids);
     Tally tally;
     for (uint64_t id = 1; id <= voters; ++id) {
       EXPECT_EQ(tally.IsQuorum(configuration), (id - 1) * 2 > voters) << voters;
-      tally.Add(configuration, NodeId(id));
-      tally.Add(configuration, NodeId(id));
+      tally.Add(NodeId(id));
+      tally.Add(NodeId(id));
     }
   }
 }
@@ -52,7 +52,7 @@ TEST(AcceptorTest, IsSilentBelowTheWatermarkAndBeyondTheHorizon) {
 }
 
 TEST(ElectionTest, PreparesAboveEveryPromiseThatAProbeMet) {
-  const Configuration configuration({NodeId(1), NodeId(2), NodeId(3)});
+  const Configuration configuration = Configuration::OfVoters({NodeId(1), NodeId(2), NodeId(3)});
   Election election(&configuration, NodeId(1), 10, Ballot(), Random(1));
   const Probe probe = election.StartProbe(Slot());
   EXPECT_FALSE(election.OnProbeReply(NodeId(1), {probe.ballot, true, Ballot(), Slot()}));
@@ -134,12 +134,13 @@ TEST(OutboxTest, ARepeatedAnswerWaitsForTheRecordOfTheFirst) {
 }
 
 TEST(ProposerTest, BytesInFlightAreBoundedButNeverBelowOneValue) {
-  const Configuration configuration({NodeId(1), NodeId(2), NodeId(3)});
+  const Configuration configuration = Configuration::OfVoters({NodeId(1), NodeId(2), NodeId(3)});
   Proposer proposer(&configuration, {1, NodeId(1)}, 100, /*window_bytes=*/10);
   proposer.OnPromise(NodeId(1), {{1, NodeId(1)}, Slot(), {}});
   proposer.OnPromise(NodeId(2), {{1, NodeId(1)}, Slot(), {}});
   proposer.Repropose(Slot(), 0);
-  const Slot large = proposer.Propose(Value::OfConfiguration(std::string(50, 'x')), Slot(), 0).slot;
+  const Slot large =
+      proposer.Propose(Value::OfCommands({{{NodeId(1), 1}, std::string(50, 'x')}}), Slot(), 0).slot;
   EXPECT_FALSE(proposer.CanPropose(Slot()));
   proposer.OnAccepted(NodeId(1), large);
   EXPECT_TRUE(proposer.OnAccepted(NodeId(2), large));
@@ -161,7 +162,7 @@ TEST(OutboxTest, KnowsSinceWhenTheLogIsBusy) {
 }
 
 TEST(ReadRoundsTest, ReadsThatComeDuringARoundWaitForTheNext) {
-  const Configuration configuration({NodeId(1), NodeId(2), NodeId(3)});
+  const Configuration configuration = Configuration::OfVoters({NodeId(1), NodeId(2), NodeId(3)});
   ReadRounds rounds(&configuration, 10);
   rounds.Add({NodeId(1), 1});
   rounds.Start(Slot(4));

@@ -89,7 +89,7 @@ TEST(PaxosPaperTest, Phase1bALowerPrepareIsRefused) {
 
 // PMS 2.2, P2c: the value of the highest-numbered proposal among the answers of a majority.
 TEST(PaxosPaperTest, P2cTheProposerTakesTheHighestNumberedValueReported) {
-  const Configuration configuration({NodeId(1), NodeId(2), NodeId(3)});
+  const Configuration configuration = Configuration::OfVoters({NodeId(1), NodeId(2), NodeId(3)});
   Proposer proposer(&configuration, At(9), 10, kWindowBytes);
   EXPECT_FALSE(
       proposer.OnPromise(NodeId(1), PromiseOf(At(9), 0, {{Slot(1), At(7), ValueOf("b")}})));
@@ -99,7 +99,8 @@ TEST(PaxosPaperTest, P2cTheProposerTakesTheHighestNumberedValueReported) {
 
 // PMS 2.2: "a majority": no proposal before that, and no acceptor counts twice.
 TEST(PaxosPaperTest, Phase2StartsOnlyWithPromisesOfAMajority) {
-  const Configuration configuration({NodeId(1), NodeId(2), NodeId(3), NodeId(4), NodeId(5)});
+  const Configuration configuration =
+      Configuration::OfVoters({NodeId(1), NodeId(2), NodeId(3), NodeId(4), NodeId(5)});
   Proposer proposer(&configuration, At(1), 10, kWindowBytes);
   EXPECT_FALSE(proposer.OnPromise(NodeId(1), PromiseOf(At(1), 0)));
   EXPECT_FALSE(proposer.OnPromise(NodeId(1), PromiseOf(At(1), 0)));
@@ -111,7 +112,7 @@ TEST(PaxosPaperTest, Phase2StartsOnlyWithPromisesOfAMajority) {
 
 // PMS 2.3: "a learner must find out that a proposal has been accepted by a majority of acceptors."
 TEST(PaxosPaperTest, AValueIsChosenByAMajorityAndNotBefore) {
-  const Configuration configuration({NodeId(1), NodeId(2), NodeId(3)});
+  const Configuration configuration = Configuration::OfVoters({NodeId(1), NodeId(2), NodeId(3)});
   Proposer proposer(&configuration, At(1), 10, kWindowBytes);
   proposer.OnPromise(NodeId(1), PromiseOf(At(1), 0));
   proposer.OnPromise(NodeId(2), PromiseOf(At(1), 0));
@@ -262,7 +263,7 @@ TEST(PaxosPaperTest, Phase1RunsOnceForAllSlots) {
 
 // PMS 3: a new leader fills the gaps below what it found "with no-op commands".
 TEST(PaxosPaperTest, GapsAreFilledWithNoOps) {
-  const Configuration configuration({NodeId(1), NodeId(2), NodeId(3)});
+  const Configuration configuration = Configuration::OfVoters({NodeId(1), NodeId(2), NodeId(3)});
   Proposer proposer(&configuration, At(9), 10, kWindowBytes);
   proposer.OnPromise(NodeId(1), PromiseOf(At(9), 2, {{Slot(5), At(1), ValueOf("e")}}));
   proposer.OnPromise(NodeId(2), PromiseOf(At(9), 1, {{Slot(3), At(1), ValueOf("c")}}));
@@ -279,7 +280,7 @@ TEST(PaxosPaperTest, GapsAreFilledWithNoOps) {
 
 // What one acceptor knows to be chosen is not proposed anew because another had it only accepted.
 TEST(PaxosPaperTest, SlotsKnownToBeChosenAreNotReproposed) {
-  const Configuration configuration({NodeId(1), NodeId(2), NodeId(3)});
+  const Configuration configuration = Configuration::OfVoters({NodeId(1), NodeId(2), NodeId(3)});
   Proposer proposer(&configuration, At(9), 10, kWindowBytes);
   proposer.OnPromise(NodeId(1), PromiseOf(At(9), 0, {{Slot(1), At(1), ValueOf("stale")}}));
   proposer.OnPromise(NodeId(2), PromiseOf(At(9), 1));
@@ -288,7 +289,7 @@ TEST(PaxosPaperTest, SlotsKnownToBeChosenAreNotReproposed) {
 
 // PMS 3: "a leader can get α commands ahead": slot s only when all through s-α are chosen.
 TEST(PaxosPaperTest, ALeaderGetsAtMostAlphaSlotsAhead) {
-  const Configuration configuration({NodeId(1)});
+  const Configuration configuration = Configuration::OfVoters({NodeId(1)});
   Proposer proposer(&configuration, At(1), 3, kWindowBytes);
   proposer.OnPromise(NodeId(1), PromiseOf(At(1), 0));
   proposer.Repropose(Slot(), 0);

@@ -26,8 +26,10 @@ Message Heartbeat(NodeId from, NodeId to, uint64_t round) {
 
 Message Accept(NodeId from, NodeId to, size_t bytes) {
   return {GroupId(1), from, to,
-          paxos::Accept{
-              {1, from}, Slot(1), paxos::Value::OfConfiguration(std::string(bytes, 'v')), Slot()}};
+          paxos::Accept{{1, from},
+                        Slot(1),
+                        paxos::Value::OfCommands({{{from, 1}, std::string(bytes, 'v')}}),
+                        Slot()}};
 }
 
 // A transport and all that happened to it.
