@@ -10,6 +10,7 @@ namespace {
 
 using paxos::Ballot;
 using paxos::Command;
+using paxos::CommandKind;
 using paxos::Message;
 using paxos::MessageBody;
 using paxos::Value;
