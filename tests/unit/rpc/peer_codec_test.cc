@@ -142,8 +142,8 @@ TEST(PeerCodecTest, RefusesWhatNoCorrectPeerSends) {
       {"forward without number", forward, [](auto& m) { m.mutable_forward()->set_number(0); }},
       {"forward of nobody", forward,
        [](auto& m) { m.mutable_forward()->mutable_commands(0)->set_origin(0); }},
-      {"learn request for slot zero", paxos::LearnRequest{Slot(1)},
-       [](auto& m) { m.mutable_learn_request()->set_first_slot(0); }},
+      {"greeting of no log", paxos::Greeting{5, true, 6, true},
+       [](auto& m) { m.mutable_greeting()->set_instance(0); }},
   };
   for (const BadCase& bad : cases) {
     paxos::v1::Message encoded;
