@@ -11,7 +11,14 @@ namespace {
 
 constexpr uint8_t kFormat = 1;
 
-enum class Kind : uint8_t { kPut = 1, kDeleteRange = 2, kTxn = 3, kCompact = 4, kRange = 5 };
+enum class Kind : uint8_t {
+  kPut = 1,
+  kDeleteRange = 2,
+  kTxn = 3,
+  kCompact = 4,
+  kRange = 5,
+  kAlarm = 6
+};
 
 template <class T>
 constexpr Kind KindOf() {
@@ -20,6 +27,7 @@ constexpr Kind KindOf() {
   if constexpr (std::is_same_v<T, TxnRequest>) return Kind::kTxn;
   if constexpr (std::is_same_v<T, CompactRequest>) return Kind::kCompact;
   if constexpr (std::is_same_v<T, RangeRequest>) return Kind::kRange;
+  if constexpr (std::is_same_v<T, AlarmRequest>) return Kind::kAlarm;
 }
 
 // The fields of each request in their order in the bytes, stated once for both directions. `Of` is
@@ -91,6 +99,13 @@ void Fields(Codec& codec, Of<Codec, CompactRequest>& compact) {
   codec.Bool(compact.physical);
 }
 
+template <class Codec>
+void Fields(Codec& codec, Of<Codec, AlarmRequest>& request) {
+  codec.Enum(request.action, AlarmAction::kDeactivate);
+  codec.Enum(request.alarm.type, AlarmType::kCorrupt);
+  codec.Id(request.alarm.member);
+}
+
 class Encoder {
  public:
   static constexpr bool kWrites = true;
@@ -104,6 +119,8 @@ class Encoder {
     for (; rest >= 0x80; rest >>= 7) AppendFixed(out_, static_cast<uint8_t>(rest | 0x80));
     AppendFixed(out_, static_cast<uint8_t>(rest));
   }
+
+  void Id(NodeId value) { AppendFixed(out_, value.value()); }
 
   template <class E>
   void Enum(E value, E /*last*/) {
@@ -167,6 +184,8 @@ class Decoder {
     }
     value = static_cast<int64_t>(number);
   }
+
+  void Id(NodeId& value) { value = NodeId(reader_.Fixed<uint64_t>()); }
 
   template <class E>
   void Enum(E& value, E last) {

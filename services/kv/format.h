@@ -3,6 +3,7 @@
 //   kCurrent  key                      -> the key's newest version or tombstone, and its skip path
 //   kHistory  revision, sub            -> key, the version written and the version it replaced
 //   kMeta     "kv.format", "kv.state"  -> format number; applied slot, revision, compaction floor
+//             "kv.alarms"            -> the alarms; absent when there never was one
 //             "kv.tombstone." position -> key: the tombstones, in the order compaction frees them
 //
 // Numbers in values are little-endian (common/bytes.h); positions in keys are big-endian, so that
@@ -25,6 +26,7 @@ namespace synod::kv {
 inline constexpr uint32_t kStateFormat = 1;
 inline constexpr char kFormatKey[] = "kv.format";
 inline constexpr char kStateKey[] = "kv.state";
+inline constexpr char kAlarmsKey[] = "kv.alarms";
 
 // One version of a key: what a put wrote, or the tombstone of a delete.
 struct Version {

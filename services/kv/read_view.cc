@@ -3,6 +3,7 @@
 #include <string>
 #include <utility>
 
+#include "services/kv/alarms.h"
 #include "services/kv/format.h"
 #include "services/kv/range.h"
 #include "services/kv/txn.h"
@@ -40,6 +41,12 @@ class SnapshotView final : public ReadView {
     if (!error.ok()) return {Error::kCorrupt, {}};
     if (*error != Error::kNone) return {*error, {}};
     return Finish(RunReadOnlyTxn(versions_, request, *choices, bounds()));
+  }
+
+  ReadResult<AlarmResponse> Alarms(AlarmType type) const override {
+    const absl::StatusOr<kv::Alarms> alarms = kv::Alarms::Load(*snapshot_);
+    if (!alarms.ok()) return {Error::kCorrupt, {}};
+    return {Error::kNone, {alarms->List(type)}};
   }
 
  private:

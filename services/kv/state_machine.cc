@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
 #include "common/check.h"
+#include "services/kv/alarms.h"
 #include "services/kv/command.h"
 #include "services/kv/format.h"
 #include "services/kv/mutation.h"
@@ -29,12 +30,15 @@ using storage::Column;
 // Runs one command against a write set. The revision and the floor move with it.
 class Applier {
  public:
-  Applier(WriteSet& writes, State& state) : writes_(writes), state_(state) {}
+  Applier(WriteSet& writes, State& state, Alarms& alarms)
+      : writes_(writes), state_(state), alarms_(alarms) {}
 
   // Not OK only when the engine fails.
   absl::StatusOr<Result> Run(absl::string_view command) {
     const absl::StatusOr<Request> request = DecodeCommand(command);
     if (!request.ok()) return Refuse(Error::kCorrupt);
+    const Error error = Refusal(alarms_.raised(), *request);
+    if (error != Error::kNone) return Refuse(error);
     return std::visit(*this, *request);
   }
 
@@ -71,6 +75,15 @@ class Applier {
         .error = Error::kNone, .response = CompactResponse(), .revision = state_.revision};
   }
 
+  absl::StatusOr<Result> operator()(const AlarmRequest& request) {
+    AlarmResponse response = request.action == AlarmAction::kActivate
+                                 ? alarms_.Activate(request.alarm)
+                                 : alarms_.Deactivate(request.alarm);
+    if (!response.alarms.empty()) writes_.PutMeta(kAlarmsKey, alarms_.Encode());
+    return Result{
+        .error = Error::kNone, .response = std::move(response), .revision = state_.revision};
+  }
+
  private:
   Bounds bounds() const { return {.revision = state_.revision, .floor = state_.floor}; }
 
@@ -88,20 +101,26 @@ class Applier {
 
   WriteSet& writes_;
   State& state_;
+  Alarms& alarms_;
 };
 
 class MvccStateMachine final : public StateMachine {
  public:
-  MvccStateMachine(storage::Engine* engine, State state, size_t cache_bytes)
-      : engine_(*engine), cache_(cache_bytes), state_(state) {}
+  MvccStateMachine(storage::Engine* engine, State state, Alarms alarms, size_t cache_bytes)
+      : engine_(*engine),
+        cache_(cache_bytes),
+        state_(state),
+        alarms_(std::move(alarms)),
+        raised_(alarms_.raised()) {}
 
   Slot applied() const override { return state_.applied; }
 
   absl::StatusOr<std::vector<Result>> Apply(absl::Span<const SlotCommands> slots) override {
     std::vector<Result> results;
     State state = state_;
+    Alarms alarms = alarms_;
     WriteSet writes(engine_, stored_, cache_);
-    Applier applier(writes, state);
+    Applier applier(writes, state, alarms);
     for (const SlotCommands& slot : slots) {
       if (slot.slot <= state.applied) continue;
       SYNOD_CHECK(slot.slot == state.applied.next())
@@ -119,6 +138,8 @@ class MvccStateMachine final : public StateMachine {
     if (status.ok()) status = writes.Commit(state);
     if (!status.ok()) return status;
     state_ = state;
+    alarms_ = std::move(alarms);
+    raised_.store(alarms_.raised(), std::memory_order_relaxed);
     Publish();
     return results;
   }
@@ -127,6 +148,10 @@ class MvccStateMachine final : public StateMachine {
     absl::MutexLock lock(&mutex_);
     if (view_ == nullptr) view_ = OpenView(engine_, dropped_);
     return view_;
+  }
+
+  Error Refuses(const Request& request) const override {
+    return Refusal(raised_.load(std::memory_order_relaxed), request);
   }
 
   absl::StatusOr<Slot> DurableApplied() override {
@@ -167,6 +192,8 @@ class MvccStateMachine final : public StateMachine {
   const EngineVersions stored_{engine_, *dropped_};
   VersionCache cache_;
   State state_;
+  Alarms alarms_;
+  std::atomic<RaisedKinds> raised_;  // of alarms_
 
   mutable absl::Mutex mutex_;
   mutable std::shared_ptr<const ReadView> view_ ABSL_GUARDED_BY(mutex_);  // null: stale
@@ -229,7 +256,10 @@ absl::StatusOr<std::unique_ptr<StateMachine>> StateMachine::Open(storage::Engine
   if (!state.ok()) return state.status();
   const absl::Status status = CheckHistoryEnd(*engine, *state);
   if (!status.ok()) return status;
-  return std::make_unique<MvccStateMachine>(engine, *state, options.cache_bytes);
+  absl::StatusOr<Alarms> alarms = Alarms::Load(*engine);
+  if (!alarms.ok()) return alarms.status();
+  return std::make_unique<MvccStateMachine>(engine, *state, *std::move(alarms),
+                                            options.cache_bytes);
 }
 
 }  // namespace synod::kv

@@ -6,7 +6,8 @@
 //   2. A view shows the state after some whole Apply, never between.
 //   3. Apply of a slot at or below applied() changes nothing (replay after a crash).
 //
-// Thread-safety: View and Hash from any thread; View never waits for an Apply. All else from one.
+// Thread-safety: View, Refuses and Hash from any thread; the first two never wait for an Apply. All
+// else from one.
 #ifndef SYNOD_SERVICES_KV_STATE_MACHINE_H_
 #define SYNOD_SERVICES_KV_STATE_MACHINE_H_
 
@@ -44,6 +45,9 @@ class ReadView {
 
   // Precondition: Validate is kNone and IsReadOnly(request).
   virtual ReadResult<TxnResponse> Txn(const TxnRequest& request) const = 0;
+
+  // The alarms of `type`, or all for kNone; by member.
+  virtual ReadResult<AlarmResponse> Alarms(AlarmType type) const = 0;
 };
 
 // The commands of one slot, in order. Empty for no-ops and configurations.
@@ -76,6 +80,10 @@ class StateMachine {
   virtual absl::StatusOr<std::vector<Result>> Apply(absl::Span<const SlotCommands> slots) = 0;
 
   virtual std::shared_ptr<const ReadView> View() const = 0;
+
+  // What Apply would answer now because of an alarm; kNone when none stands against it. Cheap, so
+  // that a write that is bound to be refused need not take room in the log first.
+  virtual Error Refuses(const Request& request) const = 0;
 
   // The applied slot that would survive a crash now. Also lets go of the history below a compaction
   // floor that would survive; call it now and then, from the thread that applies.

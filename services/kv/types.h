@@ -6,11 +6,14 @@
 #ifndef SYNOD_SERVICES_KV_TYPES_H_
 #define SYNOD_SERVICES_KV_TYPES_H_
 
+#include <compare>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <variant>
 #include <vector>
+
+#include "common/ids.h"
 
 namespace synod::kv {
 
@@ -113,9 +116,32 @@ struct CompactRequest {
 
 struct CompactResponse {};
 
+enum class AlarmType : uint8_t { kNone, kNoSpace, kCorrupt };
+
+// What a member complains of, or somebody in its name. In force until it is deactivated.
+struct Alarm {
+  NodeId member;
+  AlarmType type = AlarmType::kNone;
+
+  friend auto operator<=>(const Alarm&, const Alarm&) = default;
+};
+
+enum class AlarmAction : uint8_t { kActivate, kDeactivate };
+
+struct AlarmRequest {
+  AlarmAction action = AlarmAction::kActivate;
+  Alarm alarm{};
+};
+
+struct AlarmResponse {
+  std::vector<Alarm> alarms{};
+};
+
 // What can travel through the log. (Read-only transactions and ranges never do.)
-using Request = std::variant<PutRequest, DeleteRangeRequest, TxnRequest, CompactRequest>;
-using Response = std::variant<PutResponse, DeleteRangeResponse, TxnResponse, CompactResponse>;
+using Request =
+    std::variant<PutRequest, DeleteRangeRequest, TxnRequest, CompactRequest, AlarmRequest>;
+using Response =
+    std::variant<PutResponse, DeleteRangeResponse, TxnResponse, CompactResponse, AlarmResponse>;
 
 // Why the state machine refuses a request; rpc/error_table gives etcd's code and text for each.
 enum class Error : uint8_t {
@@ -130,8 +156,8 @@ enum class Error : uint8_t {
   kCompacted,
   kFutureRevision,
   kLeaseNotFound,
-  kNoSpace,
-  kCorrupt,  // the engine could not read its own data; the node stops
+  kNoSpace,  // an alarm is raised: alarms.h
+  kCorrupt,  // an alarm is raised; or the engine could not read its own data, and the node stops
 };
 
 // The outcome of one applied command; the same on every replica.

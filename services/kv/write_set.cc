@@ -79,6 +79,10 @@ void WriteSet::EraseTombstone(Position position) {
   tombstones_[position] = std::nullopt;
 }
 
+void WriteSet::PutMeta(absl::string_view key, std::string bytes) {
+  meta_[key] = std::move(bytes);
+}
+
 Revision WriteSet::oldest_change() const {
   return history_.empty() ? std::numeric_limits<Revision>::max()
                           : history_.front().position.revision;
@@ -87,6 +91,7 @@ Revision WriteSet::oldest_change() const {
 absl::Status WriteSet::Commit(const State& state) {
   const std::unique_ptr<storage::EngineBatch> batch = engine_.NewBatch();
   batch->Put(Column::kMeta, kStateKey, EncodeState(state));
+  for (const auto& [key, bytes] : meta_) batch->Put(Column::kMeta, key, bytes);
   for (const PendingHistory& record : history_) {
     batch->Put(Column::kHistory, HistoryKey(record.position), record.bytes);
   }

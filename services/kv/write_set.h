@@ -36,6 +36,9 @@ class WriteSet final : public Versions {
   void PutTombstone(Position position, absl::string_view key);
   void EraseTombstone(Position position);
 
+  // A record of kMeta that has a writer of its own.
+  void PutMeta(absl::string_view key, std::string bytes);
+
   // How many history records wait here.
   size_t changes() const { return history_.size(); }
 
@@ -57,6 +60,7 @@ class WriteSet final : public Versions {
   absl::btree_map<std::string, std::optional<std::string>> newest_;  // no bytes: erased
   std::vector<PendingHistory> history_;                              // ascending
   absl::btree_map<Position, std::optional<std::string>> tombstones_;
+  absl::btree_map<std::string, std::string> meta_;
 };
 
 }  // namespace synod::kv

@@ -66,6 +66,13 @@ void AppendResponse(std::string& out, const kv::CompactResponse&) {
   AppendNumber(out, 0);
 }
 
+void AppendResponse(std::string& out, const kv::AlarmResponse& response) {
+  for (const kv::Alarm& alarm : response.alarms) {
+    AppendNumber(out, static_cast<int64_t>(alarm.member.value()));
+    AppendNumber(out, static_cast<int64_t>(alarm.type));
+  }
+}
+
 void AppendResponse(std::string& out, const kv::TxnResponse& response) {
   AppendNumber(out, response.succeeded ? 1 : 0);
   for (const kv::OperationResponse& part : response.responses) {

@@ -119,6 +119,7 @@ TEST(CommandTest, RefusesWhatNoEncoderWrites) {
   EXPECT_FALSE(with(0, 2)) << "a later format";
   EXPECT_FALSE(with(1, 0)) << "no kind";
   EXPECT_FALSE(with(1, 5)) << "a range never travels alone";
+  EXPECT_FALSE(with(1, 7)) << "a later kind";
   EXPECT_FALSE(with(put.size() - 1, 2)) << "not a boolean";
   EXPECT_FALSE(with(2, '\x7f')) << "a length beyond the end";
   const std::string compact("\x01\x04", 2);

@@ -94,12 +94,19 @@ TxnRequest RandomRequests::ReadOnlyTxn(Revision newest) {
   return Txn(newest, 1, false);
 }
 
+// Rarely raised and often disarmed: most commands should do something.
+AlarmRequest RandomRequests::Alarm() {
+  return {.action = random_.Chance(0.15) ? AlarmAction::kActivate : AlarmAction::kDeactivate,
+          .alarm = {NodeId(1 + random_.Below(2)), static_cast<AlarmType>(random_.Below(3))}};
+}
+
 Request RandomRequests::Command(Revision newest) {
   if (random_.Chance(0.45)) return Put();
   if (random_.Chance(0.25)) return DeleteRange();
   if (random_.Chance(0.08)) {
     return CompactRequest{.revision = AnyRevision(newest), .physical = random_.Chance(0.5)};
   }
+  if (random_.Chance(0.06)) return Alarm();
   while (true) {
     TxnRequest txn = Txn(newest, 1, true);
     if (Validate(txn, 128) == Error::kNone) return txn;

@@ -24,6 +24,7 @@ class RandomRequests {
   Revision AnyRevision(Revision newest);
   PutRequest Put();
   DeleteRangeRequest DeleteRange();
+  AlarmRequest Alarm();
   Compare OneCompare(Revision newest);
   Operation OneOperation(Revision newest, int depth, bool writes);
   TxnRequest Txn(Revision newest, int depth, bool writes);

@@ -44,6 +44,16 @@ std::string Text(const CompactResponse&) {
   return "compacted";
 }
 
+std::string Text(const AlarmResponse& response) {
+  return absl::StrCat("alarms [",
+                      absl::StrJoin(response.alarms, " ",
+                                    [](std::string* out, const Alarm& alarm) {
+                                      absl::StrAppend(out, alarm.member.value(), ":",
+                                                      static_cast<int>(alarm.type));
+                                    }),
+                      "]");
+}
+
 std::string Text(const Result& result) {
   if (result.error != Error::kNone) {
     return absl::StrCat("error ", static_cast<int>(result.error), " at ", result.revision);

@@ -15,6 +15,7 @@ std::string Text(const PutResponse& response);
 std::string Text(const DeleteRangeResponse& response);
 std::string Text(const TxnResponse& response);
 std::string Text(const CompactResponse& response);
+std::string Text(const AlarmResponse& response);
 std::string Text(const Result& result);
 
 template <class T>

@@ -5,6 +5,24 @@
 #include <utility>
 
 namespace synod::kv {
+namespace {
+
+bool HasPut(const std::vector<Operation>& branch) {
+  for (const Operation& operation : branch) {
+    if (std::holds_alternative<PutRequest>(operation)) return true;
+    const auto* nested = std::get_if<TxnRequest>(&operation);
+    if (nested != nullptr && (HasPut(nested->success) || HasPut(nested->failure))) return true;
+  }
+  return false;
+}
+
+bool HasPut(const Request& request) {
+  const auto* txn = std::get_if<TxnRequest>(&request);
+  if (txn == nullptr) return std::holds_alternative<PutRequest>(request);
+  return HasPut(txn->success) || HasPut(txn->failure);
+}
+
+}  // namespace
 
 std::vector<KeyValue> Twin::Select(const State& state, const std::string& key,
                                    const std::string& range_end) {
@@ -162,7 +180,34 @@ TxnResponse Twin::Txn(const TxnRequest& request, Attempt& attempt) const {
   return response;
 }
 
+AlarmResponse Twin::AllAlarms() const {
+  AlarmResponse all{alarms_};
+  std::sort(all.alarms.begin(), all.alarms.end());
+  return all;
+}
+
+AlarmResponse Twin::ApplyAlarm(const AlarmRequest& request) {
+  if (request.alarm.type == AlarmType::kNone) return {};
+  const auto erased = std::erase(alarms_, request.alarm);
+  if (request.action == AlarmAction::kDeactivate && erased == 0) return {};
+  if (request.action == AlarmAction::kActivate) alarms_.push_back(request.alarm);
+  return {{request.alarm}};
+}
+
+Error Twin::Forbidden(const Request& request) const {
+  Error error = Error::kNone;
+  for (const Alarm& alarm : alarms_) {
+    if (alarm.type == AlarmType::kCorrupt) return Error::kCorrupt;
+    if (HasPut(request)) error = Error::kNoSpace;
+  }
+  return error;
+}
+
 Result Twin::Apply(const Request& request) {
+  if (const auto* alarm = std::get_if<AlarmRequest>(&request)) {
+    return {Error::kNone, ApplyAlarm(*alarm), revision()};
+  }
+  if (const Error error = Forbidden(request); error != Error::kNone) return {error, {}, revision()};
   if (const auto* compact = std::get_if<CompactRequest>(&request)) {
     if (compact->revision <= floor_) return {Error::kCompacted, {}, revision()};
     if (compact->revision > revision()) return {Error::kFutureRevision, {}, revision()};

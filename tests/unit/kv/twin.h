@@ -17,6 +17,7 @@ class Twin {
   Result Apply(const Request& request);
   ReadResult<RangeResponse> Range(const RangeRequest& request) const;
   ReadResult<TxnResponse> ReadOnlyTxn(const TxnRequest& request) const;
+  AlarmResponse AllAlarms() const;
 
   Revision revision() const { return static_cast<Revision>(states_.size()); }
   Revision floor() const { return floor_; }
@@ -38,11 +39,14 @@ class Twin {
   DeleteRangeResponse DeleteRange(const DeleteRangeRequest& request, Attempt& attempt) const;
   RangeResponse RangeInTxn(const RangeRequest& request, Attempt& attempt) const;
   TxnResponse Txn(const TxnRequest& request, Attempt& attempt) const;
+  AlarmResponse ApplyAlarm(const AlarmRequest& request);
+  Error Forbidden(const Request& request) const;
 
   const State& before() const { return states_.back(); }
 
   std::vector<State> states_ = {{}};  // states_[r - 1]: the store at revision r
   Revision floor_ = -1;
+  std::vector<Alarm> alarms_;
 };
 
 }  // namespace synod::kv

@@ -89,6 +89,7 @@ class TwinTest : public ::testing::TestWithParam<uint64_t> {
       const RangeRequest range = requests_.Range(twin_.revision());
       ASSERT_EQ(Text(view.Range(range)), Text(twin_.Range(range)));
     }
+    ASSERT_EQ(Text(view.Alarms(AlarmType::kNone)), Text(twin_.AllAlarms()));
     const TxnRequest txn = requests_.ReadOnlyTxn(twin_.revision());
     ASSERT_EQ(Text(view.Txn(txn)), Text(twin_.ReadOnlyTxn(txn)));
   }
