@@ -25,24 +25,32 @@ constexpr uint64_t kSegmentUnit = 4096;
 
 using Segments = std::deque<std::shared_ptr<Segment>>;
 
-// The ballot that a record promises, if any, and the value that it holds, if any.
-struct Parts {
-  std::optional<paxos::Ballot> promise;
-  std::optional<LogRecord> value;
-};
-
-Parts Take(const paxos::Record& record) {
-  if (const auto* promise = std::get_if<paxos::PromiseRecord>(&record.body)) {
-    return {promise->ballot, std::nullopt};
-  }
+// The value that a record holds, if any, as the segments keep it.
+std::optional<LogRecord> ValueOf(const paxos::Record& record) {
   if (const auto* accepted = std::get_if<paxos::AcceptedRecord>(&record.body)) {
     const RecordKey key{RecordKind::kAccepted, record.group, accepted->slot, accepted->ballot};
-    return {accepted->ballot, LogRecord{key, accepted->chosen_through, accepted->value}};
+    return LogRecord{key, accepted->chosen_through, accepted->value};
   }
-  const auto& learned = std::get<paxos::LearnedRecord>(record.body);
-  const RecordKey key{RecordKind::kLearned, record.group, learned.slot, paxos::Ballot()};
-  // Written only next to the chosen prefix, so it is a hint of it too.
-  return {std::nullopt, LogRecord{key, learned.slot, learned.value}};
+  if (const auto* learned = std::get_if<paxos::LearnedRecord>(&record.body)) {
+    const RecordKey key{RecordKind::kLearned, record.group, learned->slot, paxos::Ballot()};
+    // Written only next to the chosen prefix, so it is a hint of it too.
+    return LogRecord{key, learned->slot, learned->value};
+  }
+  return std::nullopt;
+}
+
+// What a record means for the manifest.
+void ApplyTo(GroupManifest& group, const paxos::Record& record) {
+  if (const auto* promise = std::get_if<paxos::PromiseRecord>(&record.body)) {
+    group.promised = std::max(group.promised, promise->ballot);
+  } else if (const auto* accepted = std::get_if<paxos::AcceptedRecord>(&record.body)) {
+    group.promised = std::max(group.promised, accepted->ballot);
+  } else if (const auto* founded = std::get_if<paxos::FoundedRecord>(&record.body)) {
+    group.founded = true;
+    group.instances = founded->instances;
+  } else if (std::holds_alternative<paxos::RepairedRecord>(record.body)) {
+    group.repaired = true;
+  }
 }
 
 class SegmentedLog final : public AcceptorLog {
@@ -50,7 +58,9 @@ class SegmentedLog final : public AcceptorLog {
   SegmentedLog(Env* env, const AcceptorLogOptions& options, RecoveredLog recovered)
       : segment_bytes_(options.segment_bytes),
         lock_(std::move(recovered.lock)),
+        damage_(std::move(recovered.damage)),
         manifest_(std::move(recovered.manifest)),
+        groups_(manifest_->state().groups),
         next_sequence_(recovered.next_sequence),
         pool_(env, {options.dir,
                     {options.cluster, options.node},
@@ -63,22 +73,18 @@ class SegmentedLog final : public AcceptorLog {
   // The log always has a segment to write to.
   absl::Status Start() { return segments_.empty() ? Rotate() : absl::OkStatus(); }
 
-  GroupLogState State(GroupId group) const override {
-    GroupLogState state;
-    state.promised = DurablePromise(group);
-    absl::MutexLock lock(&mutex_);
-    state.chosen_hint = index_.chosen_hint(group);
-    state.cut_through = index_.cut_through(group);
-    return state;
-  }
-
+  uint64_t instance() const override { return manifest_->state().instance; }
+  std::vector<std::string> damage() const override { return damage_; }
+  GroupLogState State(GroupId group) const override;
   absl::Status Append(absl::Span<const paxos::Record> records) override;
   absl::Status Sync() override { return Remember(SyncPending()); }
   absl::StatusOr<std::vector<paxos::AcceptedValue>> ReadValues(GroupId group, Slot first, Slot last,
                                                                size_t max_bytes) const override;
   absl::StatusOr<std::vector<paxos::AcceptedValue>> ReadAbove(GroupId group,
                                                               Slot first) const override;
-  absl::Status CutThrough(GroupId group, Slot slot) override { return Remember(Cut(group, slot)); }
+  absl::Status CutThrough(GroupId group, Slot slot, CutKind kind) override {
+    return Remember(Cut(group, slot, kind));
+  }
   uint64_t SizeBytes() const override;
 
  private:
@@ -94,16 +100,11 @@ class SegmentedLog final : public AcceptorLog {
     return failure_;
   }
 
-  paxos::Ballot DurablePromise(GroupId group) const {
-    const auto found = manifest_->state().groups.find(group);
-    return found == manifest_->state().groups.end() ? paxos::Ballot() : found->second.promised;
-  }
-
   absl::Status SyncPending();
-  absl::Status StorePromises();
+  absl::Status StoreGroups();
   absl::Status WriteOneBatch(absl::Span<const LogRecord> records);
   absl::Status Rotate();
-  absl::Status Cut(GroupId group, Slot slot);
+  absl::Status Cut(GroupId group, Slot slot, CutKind kind);
   ManifestState NextManifest() const;
 
   // A record's bytes and the segment that holds them, which outlives its place in the log.
@@ -114,10 +115,11 @@ class SegmentedLog final : public AcceptorLog {
 
   const uint64_t segment_bytes_;
   const std::unique_ptr<FileLock> lock_;
+  const std::vector<std::string> damage_;
 
   // The log thread's.
   const std::unique_ptr<Manifest> manifest_;
-  std::map<GroupId, paxos::Ballot> pending_promises_;
+  std::map<GroupId, GroupManifest> groups_;  // as the manifest will hold them after the next Sync
   std::vector<LogRecord> pending_;
   uint64_t next_sequence_;
   SegmentPool pool_;
@@ -129,20 +131,33 @@ class SegmentedLog final : public AcceptorLog {
   absl::Status failure_ ABSL_GUARDED_BY(mutex_);
 };
 
+GroupLogState SegmentedLog::State(GroupId group) const {
+  GroupLogState state;
+  const auto& groups = manifest_->state().groups;
+  if (const auto found = groups.find(group); found != groups.end()) {
+    const GroupManifest& durable = found->second;
+    state.promised = durable.promised;
+    state.founded = durable.founded;
+    state.instances = durable.instances;
+    if (!durable.repaired) state.lost_through = durable.lost_through;
+  }
+  absl::MutexLock lock(&mutex_);
+  state.chosen_hint = index_.chosen_hint(group);
+  state.cut_through = index_.cut_through(group);
+  return state;
+}
+
 absl::Status SegmentedLog::Append(absl::Span<const paxos::Record> records) {
   if (absl::Status failure = Failure(); !failure.ok()) return failure;
   for (const paxos::Record& record : records) {
-    Parts parts = Take(record);
-    if (parts.value && parts.value->value.bytes().size() > MaxValueBytes(segment_bytes_)) {
+    auto value = ValueOf(record);
+    if (value && value->value.bytes().size() > MaxValueBytes(segment_bytes_)) {
       return absl::InvalidArgumentError(
-          absl::StrCat("acceptor log: a value of ", parts.value->value.bytes().size(),
+          absl::StrCat("acceptor log: a value of ", value->value.bytes().size(),
                        " bytes does not fit into a segment of ", segment_bytes_, " bytes"));
     }
-    if (parts.promise) {
-      paxos::Ballot& pending = pending_promises_[record.group];
-      pending = std::max(pending, *parts.promise);
-    }
-    if (parts.value) pending_.push_back(*std::move(parts.value));
+    ApplyTo(groups_[record.group], record);
+    if (value) pending_.push_back(*std::move(value));
   }
   return absl::OkStatus();
 }
@@ -150,7 +165,7 @@ absl::Status SegmentedLog::Append(absl::Span<const paxos::Record> records) {
 absl::Status SegmentedLog::SyncPending() {
   if (absl::Status failure = Failure(); !failure.ok()) return failure;
   // Promises first: no record on disk may exceed its group's promise there.
-  if (absl::Status status = StorePromises(); !status.ok()) return status;
+  if (absl::Status status = StoreGroups(); !status.ok()) return status;
   absl::Span<const LogRecord> rest = pending_;
   while (!rest.empty()) {
     const size_t fitting = segments_.back()->Fitting(rest);
@@ -163,24 +178,15 @@ absl::Status SegmentedLog::SyncPending() {
 }
 
 // Nothing to do as long as ballots stand still, which is nearly always.
-absl::Status SegmentedLog::StorePromises() {
-  const auto raises = [this](const auto& pending) {
-    return pending.second > DurablePromise(pending.first);
-  };
-  if (std::any_of(pending_promises_.begin(), pending_promises_.end(), raises)) {
-    if (absl::Status status = manifest_->Store(NextManifest()); !status.ok()) return status;
-  }
-  pending_promises_.clear();
-  return absl::OkStatus();
+absl::Status SegmentedLog::StoreGroups() {
+  if (groups_ == manifest_->state().groups) return absl::OkStatus();
+  return manifest_->Store(NextManifest());
 }
 
 // What the manifest should say by now, with the segments as they are.
 ManifestState SegmentedLog::NextManifest() const {
   ManifestState next = manifest_->state();
-  for (const auto& [group, ballot] : pending_promises_) {
-    paxos::Ballot& promised = next.groups[group].promised;
-    promised = std::max(promised, ballot);
-  }
+  next.groups = groups_;
   return next;
 }
 
@@ -210,10 +216,9 @@ absl::Status SegmentedLog::Rotate() {
   return absl::OkStatus();
 }
 
-absl::Status SegmentedLog::Cut(GroupId group, Slot slot) {
+absl::Status SegmentedLog::Cut(GroupId group, Slot slot, CutKind kind) {
   if (absl::Status failure = Failure(); !failure.ok()) return failure;
   Segments dead;
-  ManifestState next = NextManifest();
   {
     absl::MutexLock lock(&mutex_);
     index_.CutThrough(group, slot);
@@ -225,15 +230,16 @@ absl::Status SegmentedLog::Cut(GroupId group, Slot slot) {
       const auto& highest = segments_[i]->highest();
       if (!std::all_of(highest.begin(), highest.end(), cut)) break;
       dead.push_back(segments_[i]);
-      for (const auto& [id, unused] : highest) {
-        next.groups[id].cut_through = index_.cut_through(id);
-      }
+      for (const auto& [id, unused] : highest) groups_[id].cut_through = index_.cut_through(id);
     }
+    if (kind == CutKind::kDurable) groups_[group].cut_through = index_.cut_through(group);
   }
   // A cut that frees no segment need not be remembered: until then the records are still there.
-  if (dead.empty()) return absl::OkStatus();
+  if (dead.empty()) return kind == CutKind::kDurable ? StoreGroups() : absl::OkStatus();
+  ManifestState next = NextManifest();
   next.segments.erase(next.segments.begin(),
                       next.segments.begin() + static_cast<ptrdiff_t>(dead.size()));
+  next.lost.EraseBelow(next.segments.front().first_sequence);
   if (absl::Status status = manifest_->Store(std::move(next)); !status.ok()) return status;
   {
     absl::MutexLock lock(&mutex_);
@@ -321,7 +327,8 @@ absl::StatusOr<std::unique_ptr<AcceptorLog>> AcceptorLog::Open(Env* env,
         options.spare_segments, "; a segment has ", kMinSegmentBytes, " to ", kMaxSegmentBytes,
         " bytes, a multiple of ", kSegmentUnit, ", and there are 0 or more spares"));
   }
-  auto recovered = RecoverLog(env, options.dir, {options.cluster, options.node});
+  auto recovered =
+      RecoverLog(env, options.dir, {options.cluster, options.node}, options.new_instance);
   if (!recovered.ok()) return recovered.status();
   auto log = std::make_unique<SegmentedLog>(env, options, *std::move(recovered));
   if (absl::Status status = log->Start(); !status.ok()) return status;

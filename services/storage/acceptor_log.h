@@ -5,10 +5,11 @@
 // cut; it does not know what is chosen beyond the hint in the records.
 //
 // Invariants:
-//   1. When Sync returns OK, every record appended before is read back by every later Open.
+//   1. When Sync returns OK, every record appended before is read back by every later Open, or that
+//      Open says that it is lost: its slot and ballot (GroupLogState::unknown), or, where not even
+//      those are left, up to which ballot anything may be missing (lost_through).
 //   2. A record is never changed in place; the newest record of a slot with the highest ballot
-//   wins,
-//      and a learned value wins over all.
+//      wins, and a learned value wins over all.
 //   3. Nothing above CutThrough's slot is ever dropped.
 //
 // Errors: the first failed write or sync is remembered and returned by every later call; what it
@@ -42,6 +43,9 @@ struct AcceptorLogOptions {
   // Segments zero-filled ahead of need by a thread of the log's own. With 0 there is no thread: the
   // segment is made when it is needed, inside Sync.
   int spare_segments = 1;
+
+  // The instance of a log that is created now: the caller's random number.
+  uint64_t new_instance = 0;
 };
 
 // What one group's records add up to. The caller (the node) combines it with the engine's applied
@@ -52,6 +56,20 @@ struct GroupLogState {
   // chosen (record.h).
   Slot chosen_hint;
   Slot cut_through;
+
+  bool founded = false;                  // by a FoundedRecord
+  std::map<NodeId, uint64_t> instances;  // the newest FoundedRecord's
+
+  // Slots above cut_through of which the newest record is lost, ascending. An older record of the
+  // slot, if there is one, is a vote; it is not the chosen value, whatever the hint says.
+  std::vector<paxos::UnknownVote> unknown;
+  // Votes up to this ballot may be missing in any slot above cut_through; until a RepairedRecord.
+  paxos::Ballot lost_through;
+};
+
+enum class CutKind {
+  kLazy,     // remembered when it frees a segment; a restart may come back to an earlier cut
+  kDurable,  // durable when CutThrough returns
 };
 
 class AcceptorLog {
@@ -62,6 +80,13 @@ class AcceptorLog {
   static absl::StatusOr<std::unique_ptr<AcceptorLog>> Open(Env* env, AcceptorLogOptions options);
 
   virtual ~AcceptorLog() = default;
+
+  // Which log this is: drawn when the directory was made, the same for ever. 0 when its maker gave
+  // none.
+  virtual uint64_t instance() const = 0;
+
+  // What Open found damaged, a line for each place, for the operator; empty when all is well.
+  virtual std::vector<std::string> damage() const = 0;
 
   // Empty state for a group the log has never seen.
   virtual GroupLogState State(GroupId group) const = 0;
@@ -74,8 +99,8 @@ class AcceptorLog {
   virtual absl::Status Sync() = 0;
 
   // The values of consecutive slots from `first` on, each with its ballot (Ballot() for learned
-  // ones), at most through `last` and about `max_bytes` (at least one). Stops before the first gap.
-  // OutOfRange when `first` has been cut.
+  // ones), at most through `last` and about `max_bytes` (at least one). Stops before the first slot
+  // without a record or whose newest record is lost. OutOfRange when `first` has been cut.
   virtual absl::StatusOr<std::vector<paxos::AcceptedValue>> ReadValues(GroupId group, Slot first,
                                                                        Slot last,
                                                                        size_t max_bytes) const = 0;
@@ -86,7 +111,7 @@ class AcceptorLog {
 
   // Records of the group at or below `slot` are no longer needed; segments that hold nothing else
   // are recycled.
-  virtual absl::Status CutThrough(GroupId group, Slot slot) = 0;
+  virtual absl::Status CutThrough(GroupId group, Slot slot, CutKind kind = CutKind::kLazy) = 0;
 
   virtual uint64_t SizeBytes() const = 0;
 };

@@ -12,7 +12,6 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_split.h"
 #include "services/storage/log_files.h"
-#include "services/storage/record_codec.h"
 
 namespace synod::storage {
 namespace {
@@ -20,9 +19,9 @@ namespace {
 constexpr size_t kMaxIdentityBytes = 4096;
 
 // The format stands on a line of its own before everything that a later format may change.
-std::string Encode(const LogIdentity& identity) {
+std::string Encode(const LogIdentity& identity, uint32_t format = kLogFormat) {
   std::string text = absl::StrFormat("synod acceptor log\nformat %d\ncluster %016x\nnode %016x\n",
-                                     kLogFormat, identity.cluster.value(), identity.node.value());
+                                     format, identity.cluster.value(), identity.node.value());
   absl::StrAppendFormat(&text, "checksum %016x\n", XXH3_64bits(text.data(), text.size()));
   return text;
 }
@@ -34,7 +33,7 @@ bool ReadHexLine(absl::string_view line, absl::string_view name, uint64_t& value
 
 }  // namespace
 
-absl::Status CreateIdentity(Env* env, const std::string& dir, const LogIdentity& identity) {
+absl::Status WriteIdentity(Env* env, const std::string& dir, const LogIdentity& identity) {
   const std::string path = IdentityPath(dir);
   const std::string unfinished = absl::StrCat(path, ".tmp");
   if (absl::Status status = env->Remove(unfinished); !status.ok() && !absl::IsNotFound(status)) {
@@ -49,22 +48,24 @@ absl::Status CreateIdentity(Env* env, const std::string& dir, const LogIdentity&
   return env->SyncDir(dir);
 }
 
-absl::Status CheckIdentity(Env* env, const std::string& dir, const LogIdentity& expected) {
+absl::StatusOr<uint32_t> CheckIdentity(Env* env, const std::string& dir,
+                                       const LogIdentity& expected) {
   const std::string path = IdentityPath(dir);
   auto file = env->Open(path);
   if (!file.ok()) return file.status();
   auto text = (*file)->ReadAt(0, kMaxIdentityBytes);
   if (!text.ok()) return text.status();
-  if (*text == Encode(expected)) return absl::OkStatus();
-
   const std::vector<std::string> lines = absl::StrSplit(*text, '\n');
-  uint64_t format = 0;
+  uint64_t format = kLogFormat;
   if (lines.size() >= 2 && lines[0] == "synod acceptor log" &&
       ReadHexLine(lines[1], "format", format) && format > kLogFormat) {
     return absl::FailedPreconditionError(absl::StrCat(path, ": the directory has format ", format,
                                                       ", this program knows format ", kLogFormat,
                                                       " and older: run the newer program"));
   }
+  const auto known = static_cast<uint32_t>(format);
+  if (*text == Encode(expected, known)) return known;
+
   LogIdentity found;
   uint64_t cluster = 0;
   uint64_t node = 0;
@@ -72,7 +73,7 @@ absl::Status CheckIdentity(Env* env, const std::string& dir, const LogIdentity& 
       ReadHexLine(lines[3], "node", node)) {
     found = {ClusterId(cluster), NodeId(node)};
   }
-  if (*text != Encode(found)) {
+  if (*text != Encode(found, known)) {
     return absl::DataLossError(absl::StrCat(
         path, ": damaged; it should read as follows if this directory is the right one:\n",
         Encode(expected)));

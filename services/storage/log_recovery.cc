@@ -13,7 +13,8 @@ namespace {
 
 // Without an identity no log was ever opened here, since the identity is written before the first
 // segment; with segments, then, the identity is lost.
-absl::Status CreateLog(Env* env, const std::string& dir, const LogIdentity& identity) {
+absl::Status CreateLog(Env* env, const std::string& dir, const LogIdentity& identity,
+                       uint64_t new_instance) {
   const auto names = env->List(dir);
   if (!names.ok()) return names.status();
   const auto segment = std::find_if(names->begin(), names->end(), [](const std::string& name) {
@@ -25,8 +26,10 @@ absl::Status CreateLog(Env* env, const std::string& dir, const LogIdentity& iden
         ": there are log segments but no file `identity`; restore that file, or remove the "
         "member from the cluster and add it under a new id with an empty directory"));
   }
-  if (absl::Status status = Manifest::Create(env, dir, identity); !status.ok()) return status;
-  return CreateIdentity(env, dir, identity);
+  if (absl::Status status = Manifest::Create(env, dir, identity, new_instance); !status.ok()) {
+    return status;
+  }
+  return WriteIdentity(env, dir, identity);
 }
 
 // Files of segments that the manifest does not name: spares, and cut segments waiting to be used
@@ -95,10 +98,10 @@ absl::Status RecoverSegments(Env* env, const std::string& dir, const LogIdentity
 }  // namespace
 
 absl::StatusOr<RecoveredLog> RecoverLog(Env* env, const std::string& dir,
-                                        const LogIdentity& identity) {
+                                        const LogIdentity& identity, uint64_t new_instance) {
   // Before anything is written, the lock file included.
-  absl::Status known = CheckIdentity(env, dir, identity);
-  if (!known.ok() && !absl::IsNotFound(known)) return known;
+  auto format = CheckIdentity(env, dir, identity);
+  if (!format.ok() && !absl::IsNotFound(format.status())) return format.status();
   if (absl::Status status = env->CreateDirs(dir); !status.ok()) return status;
 
   RecoveredLog log;
@@ -107,10 +110,16 @@ absl::StatusOr<RecoveredLog> RecoverLog(Env* env, const std::string& dir,
   log.lock = *std::move(lock);
 
   // Again under the lock: another process may have created the log in between.
-  known = CheckIdentity(env, dir, identity);
-  if (absl::IsNotFound(known)) known = CreateLog(env, dir, identity);
-  if (!known.ok()) return known;
-  auto manifest = Manifest::Open(env, dir, identity);
+  format = CheckIdentity(env, dir, identity);
+  absl::Status ready = format.status();
+  if (absl::IsNotFound(ready)) {
+    ready = CreateLog(env, dir, identity, new_instance);
+  } else if (format.ok() && *format != kLogFormat) {
+    // First of all, so that an older program never reads what it does not know.
+    ready = WriteIdentity(env, dir, identity);
+  }
+  if (!ready.ok()) return ready;
+  auto manifest = Manifest::Open(env, dir, identity, new_instance);
   if (!manifest.ok()) return manifest.status();
   log.manifest = *std::move(manifest);
   if (absl::Status status = RecoverSegments(env, dir, identity, log); !status.ok()) return status;

@@ -7,6 +7,7 @@
 #include <deque>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "services/storage/env.h"
@@ -22,6 +23,7 @@ struct RecoveredLog {
   std::unique_ptr<Manifest> manifest;
   std::deque<std::shared_ptr<Segment>> segments;  // the manifest's, oldest first
   SlotIndex index;
+  std::vector<std::string> damage;  // as AcceptorLog::damage
   uint64_t next_sequence = 1;
   uint64_t next_segment = 1;
 };
@@ -29,7 +31,7 @@ struct RecoveredLog {
 // Creates the log when the directory holds none. Errors as AcceptorLog::Open; a directory that is
 // refused because it is someone else's is left untouched.
 absl::StatusOr<RecoveredLog> RecoverLog(Env* env, const std::string& dir,
-                                        const LogIdentity& identity);
+                                        const LogIdentity& identity, uint64_t new_instance);
 
 }  // namespace synod::storage
 

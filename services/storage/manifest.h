@@ -11,50 +11,28 @@
 
 #include <array>
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <string>
-#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "common/ids.h"
-#include "services/paxos/ballot.h"
 #include "services/storage/env.h"
 #include "services/storage/identity.h"
+#include "services/storage/manifest_codec.h"
 
 namespace synod::storage {
 
-struct GroupManifest {
-  paxos::Ballot promised;
-  Slot cut_through;
-
-  friend bool operator==(const GroupManifest&, const GroupManifest&) = default;
-};
-
-struct SegmentManifest {
-  uint64_t id = 0;
-  uint64_t first_sequence = 0;  // of the first batch in it
-
-  friend bool operator==(const SegmentManifest&, const SegmentManifest&) = default;
-};
-
-struct ManifestState {
-  std::vector<SegmentManifest> segments;  // oldest first; batches go to the last
-  std::map<GroupId, GroupManifest> groups;
-
-  friend bool operator==(const ManifestState&, const ManifestState&) = default;
-};
-
 class Manifest {
  public:
-  // An empty state in both copies, replacing what an unfinished creation left.
-  static absl::Status Create(Env* env, const std::string& dir, const LogIdentity& identity);
+  // An otherwise empty state in both copies, replacing what an unfinished creation left.
+  static absl::Status Create(Env* env, const std::string& dir, const LogIdentity& identity,
+                             uint64_t instance);
 
-  // Reads both copies, takes the newer intact one and makes the two equal again. DataLoss when
-  // neither is intact.
+  // Reads both copies, takes the newer intact one and makes the two equal again, in today's format.
+  // `new_instance` is for a log of the format that had none. DataLoss when neither is intact.
   static absl::StatusOr<std::unique_ptr<Manifest>> Open(Env* env, const std::string& dir,
-                                                        const LogIdentity& identity);
+                                                        const LogIdentity& identity,
+                                                        uint64_t new_instance);
 
   const ManifestState& state() const { return state_; }
 

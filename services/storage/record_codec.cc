@@ -94,7 +94,7 @@ uint64_t HeadChecksum(const SegmentIdentity& segment, uint64_t offset, absl::str
 std::string EncodeSegmentHeader(const SegmentIdentity& segment, uint64_t segment_bytes) {
   std::string header;
   AppendFixed(header, kSegmentMagic);
-  AppendFixed<uint64_t>(header, kLogFormat);
+  AppendFixed(header, kSegmentFormat);
   AppendFixed(header, segment.id);
   AppendFixed(header, segment.cluster.value());
   AppendFixed(header, segment.node.value());

@@ -22,7 +22,7 @@
 
 namespace synod::storage {
 
-inline constexpr uint32_t kLogFormat = 1;
+inline constexpr uint64_t kSegmentFormat = 1;
 inline constexpr size_t kSectorBytes = 512;          // batches start on these
 inline constexpr size_t kSegmentHeaderBytes = 4096;  // before the first batch
 inline constexpr size_t kBatchHeadBytes = 32;

@@ -2,8 +2,11 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <xxhash.h>
 
+#include <array>
 #include <atomic>
+#include <map>
 #include <memory>
 #include <string>
 #include <thread>
@@ -11,7 +14,10 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "common/bytes.h"
 #include "services/storage/log_files.h"
+#include "services/storage/manifest_codec.h"
 #include "tests/support/temp_dir.h"
 #include "tests/unit/storage/fault_env.h"
 #include "tests/unit/storage/log_twin.h"
@@ -32,6 +38,7 @@ AcceptorLogOptions Options(const std::string& dir = "log") {
   options.node = NodeId(7);
   options.segment_bytes = 64 << 10;
   options.spare_segments = 0;
+  options.new_instance = 0x1257;
   return options;
 }
 
@@ -240,7 +247,7 @@ TEST_F(AcceptorLogTest, AnotherClustersOrNodesDirectoryIsRefusedAndUntouched) {
   other.node = NodeId(8);
   EXPECT_EQ(OpenStatus(other).code(), absl::StatusCode::kFailedPrecondition);
   std::string& identity = env_.Contents(IdentityPath("log"));
-  identity.replace(identity.find("format 1"), 8, "format 2");
+  identity.replace(identity.find("format 2"), 8, "format 3");
   status = OpenStatus(Options());
   EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_THAT(std::string(status.message()), HasSubstr("run the newer program"));
@@ -298,6 +305,99 @@ TEST_F(AcceptorLogTest, AnOldManifestUnderANewLogIsDataLoss) {
   env_.Contents(ManifestPath("log", 'a')) = a;
   env_.Contents(ManifestPath("log", 'b')) = b;
   EXPECT_EQ(OpenStatus(Options()).code(), absl::StatusCode::kDataLoss);
+}
+
+TEST_F(AcceptorLogTest, AFoundedLogKnowsTheOthersInstancesForEver) {
+  Open();
+  EXPECT_EQ(log_->instance(), 0x1257);
+  EXPECT_FALSE(log_->State(kGroup).founded);
+  ASSERT_TRUE(log_->Append({{kGroup, paxos::FoundedRecord{{{NodeId(1), 5}}}}}).ok());
+  EXPECT_FALSE(log_->State(kGroup).founded) << "not before the sync";
+  Write({{kGroup, paxos::FoundedRecord{{{NodeId(8), 17}, {NodeId(9), 18}}}}});
+  const std::map<NodeId, uint64_t> instances = {{NodeId(8), 17}, {NodeId(9), 18}};
+  EXPECT_EQ(log_->State(kGroup).instances, instances) << "the newest record's";
+  log_.reset();
+  AcceptorLogOptions other_life = Options();
+  other_life.new_instance = 99;
+  log_ = AcceptorLog::Open(&env_, other_life).value();
+  EXPECT_EQ(log_->instance(), 0x1257) << "drawn once, when the directory was made";
+  EXPECT_TRUE(log_->State(kGroup).founded);
+  EXPECT_EQ(log_->State(kGroup).instances, instances);
+  EXPECT_FALSE(log_->State(GroupId(2)).founded);
+}
+
+TEST_F(AcceptorLogTest, ADurableCutIsRememberedEvenIfItFreesNothing) {
+  Open();
+  WriteSlots(1, 5);
+  ASSERT_TRUE(log_->CutThrough(kGroup, Slot(3)).ok());
+  Open();
+  EXPECT_EQ(log_->State(kGroup).cut_through, Slot());
+  ASSERT_TRUE(log_->CutThrough(kGroup, Slot(3), CutKind::kDurable).ok());
+  Open();
+  EXPECT_EQ(log_->State(kGroup).cut_through, Slot(3));
+  ASSERT_TRUE(log_->CutThrough(kGroup, Slot(900), CutKind::kDurable).ok());
+  Open();
+  EXPECT_EQ(log_->State(kGroup).cut_through, Slot(900)) << "above all records: of a snapshot";
+  EXPECT_EQ(log_->State(kGroup).chosen_hint, Slot(900));
+}
+
+// The bytes of format 1, which had neither instances nor founding.
+std::string ManifestOfFormat1(const ManifestState& state, const LogIdentity& identity,
+                              size_t copy) {
+  std::string body;
+  AppendFixed<uint64_t>(body, 7);  // generation
+  AppendFixed(body, static_cast<uint32_t>(state.segments.size()));
+  for (const SegmentManifest& segment : state.segments) {
+    AppendFixed(body, segment.id);
+    AppendFixed(body, segment.first_sequence);
+  }
+  AppendFixed(body, static_cast<uint32_t>(state.groups.size()));
+  for (const auto& [id, group] : state.groups) {
+    AppendFixed(body, id.value());
+    AppendFixed(body, group.promised.round);
+    AppendFixed(body, group.promised.node.value());
+    AppendFixed(body, group.cut_through.value());
+  }
+  const std::array<uint64_t, 3> place = {identity.cluster.value(), identity.node.value(), copy};
+  std::string out = "SYNODMAN";
+  AppendFixed(
+      out, XXH3_64bits_withSeed(body.data(), body.size(), XXH3_64bits(place.data(), sizeof place)));
+  AppendBytes(out, body);
+  return out;
+}
+
+TEST_F(AcceptorLogTest, ALogOfTheFirstFormatIsBroughtUpToDate) {
+  Open();
+  WriteSlots(1, 40);
+  ASSERT_TRUE(log_->CutThrough(kGroup, Slot(20)).ok());
+  log_.reset();
+  const LogIdentity identity{Options().cluster, Options().node};
+  for (const size_t copy : {0, 1}) {
+    std::string& bytes = env_.Contents(ManifestPath("log", copy == 0 ? 'a' : 'b'));
+    bytes = ManifestOfFormat1(DecodeManifest(bytes, identity, copy)->state, identity, copy);
+    bytes.resize(4096);
+  }
+  std::string& text = env_.Contents(IdentityPath("log"));
+  text = text.substr(0, text.find("checksum"));
+  text.replace(text.find("format 2"), 8, "format 1");
+  text += absl::StrFormat("checksum %016x\n", XXH3_64bits(text.data(), text.size()));
+
+  // Interrupted at every point, and then once more.
+  for (uint64_t point = 1;; ++point) {
+    const auto image = env_.Clone();
+    image->FailFrom(point);
+    const bool finished = AcceptorLog::Open(image.get(), Options()).ok();
+    image->KillProcess();
+    const auto log = AcceptorLog::Open(image.get(), Options());
+    ASSERT_TRUE(log.ok()) << point << ": " << log.status();
+    EXPECT_EQ((*log)->instance(), Options().new_instance);
+    const GroupLogState state = (*log)->State(kGroup);
+    EXPECT_TRUE(state.founded) << "it has promised, so it was voting";
+    EXPECT_EQ(state.promised, (paxos::Ballot{1, NodeId(1)}));
+    EXPECT_EQ(SlotsOf((*log)->ReadAbove(kGroup, Slot(20))).size(), 20);
+    EXPECT_THAT(image->Contents(IdentityPath("log")), HasSubstr("format 2"));
+    if (finished) break;
+  }
 }
 
 TEST_F(AcceptorLogTest, BadOptionsAreRefused) {
