@@ -147,7 +147,8 @@ TEST(ShadowAcceptorTest, FindsAHiddenAndAForgottenVote) {
 TEST(DiskTest, LosesOnlyWhatNoSyncCovers) {
   int kept = 0;
   for (uint64_t seed = 1; seed <= 100; ++seed) {
-    Disk disk((Random(seed)));
+    Coverage coverage;
+    Disk disk(Random(seed), coverage);
     ASSERT_TRUE(disk.CreateDirs("d").ok());
     auto file = disk.CreateZeroed("d/f", 1024).value();
     ASSERT_TRUE(file->WriteAt(0, "synced").ok());
@@ -166,7 +167,8 @@ TEST(DiskTest, LosesOnlyWhatNoSyncCovers) {
 }
 
 TEST(DiskTest, AKilledProcessLosesNothingThatSettled) {
-  Disk disk((Random(1)));
+  Coverage coverage;
+  Disk disk(Random(1), coverage);
   ASSERT_TRUE(disk.CreateDirs("d").ok());
   ASSERT_TRUE(disk.CreateZeroed("d/f", 8).value()->WriteAt(0, "kept").ok());
   disk.Settle();
@@ -177,7 +179,8 @@ TEST(DiskTest, AKilledProcessLosesNothingThatSettled) {
 TEST(DiskTest, ASyncThatHasNotSettledPromisesNothing) {
   int lost = 0;
   for (uint64_t seed = 1; seed <= 50; ++seed) {
-    Disk disk((Random(seed)));
+    Coverage coverage;
+    Disk disk(Random(seed), coverage);
     ASSERT_TRUE(disk.CreateDirs("d").ok());
     ASSERT_TRUE(disk.CreateZeroed("d/f", 8).value()->Sync().ok());
     ASSERT_TRUE(disk.SyncDir("d").ok());

@@ -98,6 +98,9 @@ void Client::Finish(size_t index, WriteReply reply) {
 
 void Client::Finish(size_t index, ReadReply reply) {
   if (!End(index, reply.outcome)) return;
+  if (reply.outcome == Outcome::kOk && reply.revision < seen_revision_) {
+    world_.coverage.Saw(Situation::kStaleReadServed);
+  }
   std::get<ReadOperation>(history_[index].body).reply = std::move(reply);
 }
 

@@ -128,7 +128,11 @@ void Disk::DrawFates() {
   for (const Operation& operation : uncovered_) {
     if (operation.kind != Operation::Kind::kWrite) {
       directories_reached = directories_reached && random_.Chance(0.5);
-      if (directories_reached) Execute(durable_, operation);
+      if (directories_reached) {
+        Execute(durable_, operation);
+      } else {
+        coverage_.Saw(Situation::kDirectoryEntryLost);
+      }
       continue;
     }
     for (size_t done = 0; done < operation.data.size();) {
@@ -136,6 +140,8 @@ void Disk::DrawFates() {
           std::min(BytesToSectorEnd(operation.offset + done), operation.data.size() - done);
       size_t kept = 0;
       if (random_.Chance(0.5)) kept = random_.Chance(0.8) ? sector : random_.Below(sector + 1);
+      if (kept == 0) coverage_.Saw(Situation::kSectorLost);
+      if (kept > 0 && kept < sector) coverage_.Saw(Situation::kWriteTorn);
       if (kept > 0) {
         durable_.Write({Operation::Kind::kWrite, operation.file, operation.offset + done,
                         operation.data.substr(done, kept), ""});

@@ -19,12 +19,14 @@
 
 #include "common/random.h"
 #include "services/storage/env.h"
+#include "tests/sim/coverage.h"
 
 namespace synod::sim {
 
 class Disk final : public storage::Env {
  public:
-  explicit Disk(Random random) : random_(random) {}
+  // `coverage` outlives the disk.
+  Disk(Random random, Coverage& coverage) : random_(random), coverage_(coverage) {}
 
   // For planted bugs: a disk that says OK to syncs, of files or of directories, and does nothing.
   void IgnoreFileSyncs() { ignores_file_syncs_ = true; }
@@ -85,6 +87,7 @@ class Disk final : public storage::Env {
   void Restart();
 
   Random random_;
+  Coverage& coverage_;
   bool ignores_file_syncs_ = false;
   bool ignores_directory_syncs_ = false;
   FileNumber next_file_ = 1;

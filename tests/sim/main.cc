@@ -1,27 +1,33 @@
 // synod-sim: runs simulated clusters by seed. See docs/testing.md.
 #include <chrono>
-#include <cstdio>
+#include <fstream>
 #include <iostream>
+#include <sstream>
 #include <string>
 #include <thread>
 
 #include "absl/strings/numbers.h"
+#include "absl/strings/str_format.h"
 #include "absl/strings/str_split.h"
 #include "common/config/flags.h"
 #include "tests/sim/plant.h"
 #include "tests/sim/run.h"
 #include "tests/sim/say.h"
+#include "tests/sim/shrink.h"
 #include "tests/sim/sweep.h"
 
 namespace {
 
 using synod::sim::Plant;
 using synod::sim::RunResult;
+using synod::sim::RunSpec;
 using synod::sim::Say;
+using synod::sim::Schedule;
 
 constexpr int kClean = 0;
 constexpr int kRuleBroken = 1;
 constexpr int kBadArguments = 2;
+constexpr int kMaxShrinkRuns = 2000;
 
 int Complain(absl::string_view what) {
   std::cerr << "synod-sim: " << what << "\n";
@@ -31,45 +37,77 @@ int Complain(absl::string_view what) {
 void PrintFailure(const RunResult& result, Plant plant) {
   std::cout << "seed " << result.seed << " FAILED: " << result.failure
             << "\n  replay: " << synod::sim::ReplayCommand(result.seed, plant) << " --trace"
+            << "\n  shrink: " << synod::sim::ReplayCommand(result.seed, plant) << " --shrink"
             << std::endl;
 }
 
-int RunOne(uint64_t seed, Plant plant, bool trace) {
-  const RunResult result = synod::sim::Run(seed, plant, trace ? &std::cout : nullptr);
-  std::cout << "seed " << seed << ": trace_hash=" << std::hex << result.trace_hash << std::dec
+int RunOne(const RunSpec& spec, bool trace) {
+  synod::sim::NameRun(spec.seed, spec.plant);
+  const RunResult result = synod::sim::Run(spec, trace ? &std::cout : nullptr);
+  std::cout << "seed " << spec.seed << ": trace_hash=" << std::hex << result.trace_hash << std::dec
             << " events=" << result.events
             << " simulated=" << absl::FormatDuration(result.simulated)
             << " faults=" << result.faults << " messages_disturbed=" << result.disturbed
             << " elections=" << result.elections << " chosen_slots=" << result.chosen_slots
-            << " operations=" << result.operations << " succeeded=" << result.succeeded << "\n";
+            << " operations=" << result.operations << " succeeded=" << result.succeeded
+            << " recovery=" << result.recovery_timeouts << "\n";
   if (result.failure.empty()) return kClean;
-  PrintFailure(result, plant);
+  PrintFailure(result, spec.plant);
   return kRuleBroken;
 }
 
-int RunMany(const synod::sim::SweepOptions& options) {
+// Prints the shortest schedule found; save it and give it to --schedule.
+int ShrinkOne(const RunSpec& spec) {
+  const std::string rule = synod::sim::RunApart(spec);
+  if (rule.empty()) return Complain(Say("seed ", spec.seed, " does not fail"));
+  const Schedule whole = spec.schedule ? *spec.schedule : synod::sim::ScheduleOf(spec.seed);
+  const Schedule least = synod::sim::Shrink(whole, kMaxShrinkRuns, [&](const Schedule& schedule) {
+    return synod::sim::RunApart({spec.seed, spec.plant, schedule}) == rule;
+  });
+  std::cout << "# " << least.size() << " of " << whole.size() << " faults still break " << rule
+            << "; replay: " << synod::sim::ReplayCommand(spec.seed, spec.plant)
+            << " --schedule FILE\n"
+            << synod::sim::FormatSchedule(least);
+  return kRuleBroken;
+}
+
+absl::StatusOr<Schedule> ReadSchedule(const std::string& path) {
+  std::ifstream file(path);
+  if (!file) return absl::NotFoundError(Say("cannot read ", path));
+  std::ostringstream text;
+  text << file.rdbuf();
+  return synod::sim::ParseSchedule(text.str());
+}
+
+void PrintTotals(const synod::sim::SweepTotals& totals, double real, int jobs) {
+  const double simulated = absl::ToDoubleSeconds(totals.simulated);
+  const double cpu = absl::ToDoubleSeconds(totals.cpu);
+  std::cout << absl::StrFormat(
+      "%d runs, %d failed, %d run twice; %.0f s simulated in %.1f s (%.0f simulated seconds per "
+      "real second, %d threads; %.1f simulated hours per CPU minute)\n"
+      "faults %d (%.1f a run), messages disturbed %d, elections %d, chosen slots %d, events %d\n"
+      "operations %d, succeeded %d; slowest recovery of a healed majority %.1f election timeouts "
+      "(seed %d)\n",
+      totals.runs, totals.failures, totals.repeated, simulated, real, simulated / real, jobs,
+      simulated / 60 / cpu, totals.faults,
+      static_cast<double>(totals.faults) / static_cast<double>(totals.runs), totals.disturbed,
+      totals.elections, totals.chosen_slots, totals.events, totals.operations, totals.succeeded,
+      totals.slowest_recovery, totals.slowest_recovery_seed);
+}
+
+int RunMany(const synod::sim::SweepOptions& options, bool coverage) {
   const auto start = std::chrono::steady_clock::now();
   const synod::sim::SweepTotals totals = synod::sim::Sweep(
       options, [&options](const RunResult& result) { PrintFailure(result, options.plant); });
   const std::chrono::duration<double> real = std::chrono::steady_clock::now() - start;
-  const double simulated = absl::ToDoubleSeconds(totals.simulated);
-  std::printf(
-      "%llu runs, %llu failed; %.0f s simulated in %.1f s (%.0f simulated seconds per real second, "
-      "%d threads)\n"
-      "faults %llu, messages disturbed %llu, elections %llu, chosen slots %llu, events %llu\n"
-      "operations %llu, succeeded %llu; slowest recovery of a healed majority %.1f election "
-      "timeouts (seed %llu)\n",
-      static_cast<unsigned long long>(totals.runs),
-      static_cast<unsigned long long>(totals.failures), simulated, real.count(),
-      simulated / real.count(), options.jobs, static_cast<unsigned long long>(totals.faults),
-      static_cast<unsigned long long>(totals.disturbed),
-      static_cast<unsigned long long>(totals.elections),
-      static_cast<unsigned long long>(totals.chosen_slots),
-      static_cast<unsigned long long>(totals.events),
-      static_cast<unsigned long long>(totals.operations),
-      static_cast<unsigned long long>(totals.succeeded), totals.slowest_recovery,
-      static_cast<unsigned long long>(totals.slowest_recovery_seed));
-  return totals.failures == 0 ? kClean : kRuleBroken;
+  PrintTotals(totals, real.count(), options.jobs);
+  if (totals.failures > 0) return kRuleBroken;
+  if (!coverage) return kClean;
+  std::cout << totals.coverage.Table();
+  const std::string missing = totals.coverage.Missing();
+  if (missing.empty()) return kClean;
+  std::cout << "NEVER SEEN: " << missing << "\n";
+  return kRuleBroken;
 }
 
 int ListPlants() {
@@ -86,21 +124,29 @@ int main(int argc, char** argv) {
   std::string seeds;
   int jobs = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
   std::string plant_name;
+  std::string schedule_file;
   bool trace = false;
+  bool shrink = false;
+  bool coverage = false;
   bool list_plants = false;
+  synod::sim::SweepOptions options;
   synod::Flags flags("synod-sim", "SYNOD_SIM", "Runs whole simulated clusters, each from a seed.");
   flags.Add("seed", &seed, "Run this one seed (1 or more)");
   flags.Add("seeds", &seeds, "Run all seeds of a range, as 1-1000");
   flags.Add("jobs", &jobs, "Threads of a sweep; each run has one");
   flags.Add("plant", &plant_name, "Break this rule on purpose (see --list-plants)");
   flags.Add("trace", &trace, "With --seed: print every event");
+  flags.Add("shrink", &shrink, "With --seed: print the fewest faults with which it still fails");
+  flags.Add("schedule", &schedule_file, "With --seed: take the faults from this file");
+  flags.Add("coverage", &coverage,
+            "With --seeds: count the situations reached, and fail when one never was");
+  flags.Add("until-failure", &options.stop_at_failure, "With --seeds: stop at the first failure");
   flags.Add("list-plants", &list_plants, "List the bugs that can be planted");
   const auto outcome = flags.Parse(argc, argv, synod::ProcessEnvironment());
   if (!outcome.ok()) return Complain(Say(outcome.status().message()));
   if (*outcome != synod::FlagsOutcome::kRun) return kClean;
   if (list_plants) return ListPlants();
 
-  synod::sim::SweepOptions options;
   options.jobs = jobs;
   if (!plant_name.empty()) {
     const auto plant = synod::sim::FindPlant(plant_name);
@@ -110,12 +156,20 @@ int main(int argc, char** argv) {
   if ((seed > 0) == !seeds.empty())
     return Complain("give either --seed N or --seeds A-B, N from 1");
   synod::sim::NameSeedOnAbort();
-  if (seed > 0) return RunOne(static_cast<uint64_t>(seed), options.plant, trace);
+  if (seed > 0) {
+    RunSpec spec{static_cast<uint64_t>(seed), options.plant, std::nullopt};
+    if (!schedule_file.empty()) {
+      auto schedule = ReadSchedule(schedule_file);
+      if (!schedule.ok()) return Complain(Say("--schedule: ", schedule.status().message()));
+      spec.schedule = *std::move(schedule);
+    }
+    return shrink ? ShrinkOne(spec) : RunOne(spec, trace);
+  }
   const std::pair<std::string, std::string> range = absl::StrSplit(seeds, absl::MaxSplits('-', 1));
   if (!absl::SimpleAtoi(range.first, &options.first) ||
       !absl::SimpleAtoi(range.second, &options.last) || options.first == 0 ||
       options.first > options.last || jobs < 1) {
     return Complain(Say("--seeds '", seeds, "' is not a range like 1-1000, or --jobs is below 1"));
   }
-  return RunMany(options);
+  return RunMany(options, coverage);
 }

@@ -1,136 +1,146 @@
 #include "tests/sim/nemesis.h"
 
-#include <array>
+#include <algorithm>
 #include <utility>
 
 namespace synod::sim {
-namespace {
 
-// In the order of Fault.
-constexpr std::array<const char*, kFaults> kFaultNames = {"kill",        "power-loss",  "blackout",
-                                                          "pause",       "slow-disk",   "partition",
-                                                          "one-way-cut", "partial-cut", "isolate"};
-
-}  // namespace
-
-Nemesis::Nemesis(World& world, Network& network, std::vector<std::unique_ptr<Node>>& nodes,
-                 NemesisOptions options, Random random)
-    : world_(world), network_(network), nodes_(nodes), options_(options), random_(random) {
-  for (int i = 0; i < kFaults; ++i) {
-    const auto fault = static_cast<Fault>(i);
-    const bool needs_links = fault >= Fault::kPartition;
-    if (options_.Allows(fault) && (!needs_links || nodes_.size() > 1)) faults_.push_back(fault);
+void Nemesis::Start(const Schedule& schedule) {
+  active_ = true;
+  for (const PlannedFault& fault : schedule) {
+    After(std::max(fault.at - world_.loop.now(), absl::ZeroDuration()),
+          [this, &fault] { Inject(fault); });
   }
 }
 
-void Nemesis::Start() {
-  active_ = true;
-  if (!faults_.empty()) Next();
+Node* Nemesis::Find(NodeId id) {
+  return id && id.value() <= nodes_.size() ? nodes_[id.value() - 1].get() : nullptr;
 }
 
-void Nemesis::Next() {
-  world_.loop.After(DrawDuration(random_, options_.interval), [this] {
-    if (!active_) return;
-    Inject(faults_[random_.Below(faults_.size())]);
-    Next();
-  });
-}
-
-Node& Nemesis::PickNode() {
-  return *nodes_[random_.Below(nodes_.size())];
-}
-
-std::pair<NodeId, NodeId> Nemesis::PickLink() {
-  const uint64_t first = random_.Below(nodes_.size());
-  const uint64_t second = (first + random_.Between(1, nodes_.size() - 1)) % nodes_.size();
-  return {NodeId(first + 1), NodeId(second + 1)};
-}
-
-void Nemesis::Later(std::function<void()> undo) {
-  world_.loop.After(DrawDuration(random_, options_.duration), [this, undo = std::move(undo)] {
+void Nemesis::After(absl::Duration time, std::function<void()> undo) {
+  world_.loop.After(time, [this, undo = std::move(undo)] {
     if (active_) undo();
   });
 }
 
-void Nemesis::Crash(Node& node, bool power) {
+void Nemesis::Crash(Node& node, absl::Duration down, bool power) {
   if (!node.running()) return;
   if (power) {
     node.LosePower();
   } else {
     node.Kill();
   }
-  Later([&node] {
+  After(down, [&node] {
     if (!node.running()) node.Start();
   });
 }
 
-void Nemesis::Cut(const std::function<bool(NodeId, NodeId)>& is_cut) {
+void Nemesis::Cut(absl::Duration lasts, const std::function<bool(NodeId, NodeId)>& is_cut) {
   std::vector<std::pair<NodeId, NodeId>> links;
   for (const auto& from : nodes_) {
     for (const auto& to : nodes_) {
       if (from != to && is_cut(from->id(), to->id())) links.emplace_back(from->id(), to->id());
     }
   }
-  for (const auto& [from, to] : links) network_.SetCut(from, to, true);
-  Later([this, links = std::move(links)] {
-    for (const auto& [from, to] : links) network_.SetCut(from, to, false);
+  for (const auto& [from, to] : links) network_.Cut(from, to);
+  After(lasts, [this, links = std::move(links)] {
+    for (const auto& [from, to] : links) network_.Mend(from, to);
   });
 }
 
-void Nemesis::Inject(Fault fault) {
+void Nemesis::Swizzle(const PlannedFault& fault) {
+  Random random(fault.draw);
+  for (const auto& node : nodes_) {
+    if (random.Chance(0.3)) continue;
+    const absl::Duration from = fault.lasts * random.Unit();
+    const absl::Duration until = fault.lasts * (1 + random.Unit());
+    After(from, [this, id = node->id(), time = until - from] {
+      for (const auto& other : nodes_) {
+        if (other->id() == id) continue;
+        network_.Clog(id, other->id(), time);
+        network_.Clog(other->id(), id, time);
+      }
+    });
+  }
+}
+
+void Nemesis::Inject(const PlannedFault& fault) {
+  Node* const node = Find(fault.node);
+  if (node == nullptr) return;
   ++injected_;
-  world_.Note(NodeId(), "fault",
-              {{"kind", static_cast<uint64_t>(fault), kFaultNames[static_cast<size_t>(fault)]}});
-  switch (fault) {
+  world_.Note(fault.node, "fault",
+              {{"kind", static_cast<uint64_t>(fault.fault), NameOf(fault.fault).data()}});
+  switch (fault.fault) {
     case Fault::kKill:
     case Fault::kPowerLoss:
-      Crash(PickNode(), fault == Fault::kPowerLoss);
+      Crash(*node, fault.lasts, fault.fault == Fault::kPowerLoss);
       break;
-    case Fault::kBlackout:
-      for (const auto& node : nodes_) Crash(*node, true);
-      break;
-    case Fault::kPause: {
-      Node& node = PickNode();
-      if (!node.running() || node.paused()) break;
-      node.Pause();
-      Later([&node] { node.Resume(); });
+    case Fault::kBlackout: {
+      Random random(fault.draw);
+      for (const auto& each : nodes_) Crash(*each, fault.lasts * (0.5 + random.Unit()), true);
       break;
     }
-    case Fault::kSlowDisk: {
-      Node& node = PickNode();
-      node.SlowDisk(static_cast<double>(uint64_t{10} << random_.Below(7)));
-      Later([&node] { node.SlowDisk(1); });
+    case Fault::kPause:
+      if (!node->running() || node->paused()) break;
+      node->Pause();
+      After(fault.lasts, [node] { node->Resume(); });
       break;
-    }
-    case Fault::kPartition: {
-      const uint64_t side = random_.Next();
-      Cut([side](NodeId a, NodeId b) {
-        return (side >> a.value() & 1) != (side >> b.value() & 1);
+    case Fault::kClockJump:
+      node->JumpClock(fault.lasts);
+      break;
+    case Fault::kSlowDisk:
+      node->SlowDisk(static_cast<double>(uint64_t{10} << fault.draw % 7));
+      After(fault.lasts, [node] { node->SlowDisk(1); });
+      break;
+    default:
+      if (nodes_.size() > 1) InjectIntoLinks(fault);
+  }
+}
+
+void Nemesis::InjectIntoLinks(const PlannedFault& fault) {
+  const NodeId node = fault.node;
+  const NodeId other = fault.other;
+  const auto side = [&fault](NodeId id) { return (fault.draw >> id.value() & 1) != 0; };
+  switch (fault.fault) {
+    case Fault::kPartition:
+      Cut(fault.lasts, [side](NodeId a, NodeId b) { return side(a) != side(b); });
+      break;
+    case Fault::kOneWayCut:
+      Cut(fault.lasts, [=](NodeId a, NodeId b) { return a == node && b == other; });
+      break;
+    case Fault::kPartialCut:
+      Cut(fault.lasts, [=](NodeId a, NodeId b) {
+        return (a == node && b == other) || (a == other && b == node);
       });
       break;
-    }
-    case Fault::kOneWayCut: {
-      const auto link = PickLink();
-      Cut([link](NodeId a, NodeId b) { return a == link.first && b == link.second; });
+    case Fault::kIsolate:
+      Cut(fault.lasts, [=](NodeId a, NodeId b) { return a == node || b == node; });
       break;
-    }
-    case Fault::kPartialCut: {
-      const auto link = PickLink();
-      Cut([link](NodeId a, NodeId b) {
-        return (a == link.first && b == link.second) || (b == link.first && a == link.second);
-      });
+    case Fault::kBridge:
+      Cut(fault.lasts,
+          [=](NodeId a, NodeId b) { return a != node && b != node && side(a) != side(b); });
       break;
-    }
-    case Fault::kIsolate: {
-      const NodeId alone = PickNode().id();
-      Cut([alone](NodeId a, NodeId b) { return a == alone || b == alone; });
+    case Fault::kChain:
+      Cut(fault.lasts,
+          [](NodeId a, NodeId b) { return std::max(a, b).value() - std::min(a, b).value() > 1; });
       break;
-    }
+    case Fault::kClog:
+      network_.Clog(node, other, fault.lasts);
+      break;
+    case Fault::kSwizzle:
+      Swizzle(fault);
+      break;
+    case Fault::kStorm:
+      network_.Storm(node, other, fault.lasts);
+      network_.Storm(other, node, fault.lasts);
+      break;
+    default:
+      break;
   }
 }
 
 void Nemesis::Heal(uint64_t core) {
-  network_.HealCuts();
+  network_.HealLinks();
   for (const auto& node : nodes_) {
     node->SlowDisk(1);
     node->Resume();

@@ -1,5 +1,6 @@
-// The links between nodes: each message is delayed, and may be lost, doubled, overtaken or held up;
-// each direction of each link can be cut on its own.
+// The links between nodes: each message goes through the peer codec, is delayed, and may be lost,
+// doubled, overtaken or held up; each direction of each link has its own speed, can be cut, clogged
+// (everything waits) and swept by storms.
 //
 // A cut swallows what is sent while it lasts; what was already under way still arrives.
 #ifndef SYNOD_TESTS_SIM_NETWORK_H_
@@ -7,6 +8,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <string>
 #include <vector>
 
 #include "common/ids.h"
@@ -18,11 +20,13 @@ namespace synod::sim {
 
 struct NetworkOptions {
   absl::Duration latency = absl::Milliseconds(1);  // mean of the random part
+  bool uneven = false;  // each link's own mean is a quarter to four times that
   double loss = 0;
   double duplication = 0;
   double clog = 0;  // chance that a message is held up for about clog_time
   absl::Duration clog_time = absl::Seconds(1);
   bool ordered = false;  // as over one TCP connection: no message overtakes another on its link
+  bool encoded = true;   // messages travel as the bytes of the real codec
 };
 
 class Network {
@@ -37,23 +41,36 @@ class Network {
 
   void Send(const paxos::Message& message);
 
-  void SetCut(NodeId from, NodeId to, bool cut);
-  void HealCuts();
+  // Cuts add up: a link works again when each is mended.
+  void Cut(NodeId from, NodeId to);
+  void Mend(NodeId from, NodeId to);
+  // What is sent from now on arrives when that time is over.
+  void Clog(NodeId from, NodeId to, absl::Duration time);
+  void Storm(NodeId from, NodeId to, absl::Duration time);
+  // Takes back all of the above.
+  void HealLinks();
 
   // No more loss, doubling or clogging; latency and cuts stay.
   void Calm();
+
+  bool Connected(NodeId from, NodeId to) { return LinkOf(from, to).cuts == 0; }
 
   uint64_t sent() const { return sent_; }
   uint64_t disturbed() const { return disturbed_; }  // lost, doubled, held up or cut off
 
  private:
   struct Link {
-    bool cut = false;
+    absl::Duration latency;
+    int cuts = 0;
+    absl::Duration clogged_until;
+    absl::Duration stormy_until;
     absl::Duration last_arrival;
   };
 
   Link& LinkOf(NodeId from, NodeId to);
   void Schedule(const paxos::Message& message, Link& link);
+  absl::Duration DrawDelay(Link& link);
+  void Arrive(const std::string& bytes, NodeId from, NodeId to);
 
   World& world_;
   NetworkOptions options_;

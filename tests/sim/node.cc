@@ -7,15 +7,16 @@
 
 namespace synod::sim {
 
-Node::Node(World& world, Network& network, Observer& observer, NodeOptions options, Random random)
+Node::Node(World& world, const Surroundings& around, NodeOptions options, Random random)
     : world_(world),
-      network_(network),
-      observer_(observer),
+      network_(around.network),
+      observer_(around.observer),
+      spotter_(around.spotter),
       options_(std::move(options)),
       random_(random.Fork()),
       disk_random_(random.Fork()),
       process_(world.loop),
-      storage_(options_.replica.self, options_.segment_bytes, random.Fork()) {
+      storage_(options_.replica.self, options_.segment_bytes, random.Fork(), world.coverage) {
   network_.Attach(id(), [this](paxos::Message message) {
     process_.After(absl::ZeroDuration(),
                    [this, message = std::move(message)]() mutable { Receive(std::move(message)); });
@@ -28,6 +29,7 @@ Node::~Node() = default;
 
 void Node::Start() {
   process_.Start();
+  spotter_.OnStarted(id());
   world_.Note(id(), "start", {{"life", process_.life()}});
   Recover();
 }
@@ -67,13 +69,16 @@ void Node::Join() {
   paxos::ReplicaOptions options = options_.replica;
   options.seed = random_.Next();
   life.replica = std::make_unique<paxos::Replica>(std::move(options), std::move(recovered));
+  spotter_.OnJoined(id());
   world_.Note(id(), "join", {{"applied", life.applied.value()}});
-  process_.After(DrawDuration(random_, options_.tick), [this] { Tick(); });
+  life.ticked_at = world_.loop.now() + clock_ahead_;
+  process_.After(options_.tick, [this] { Tick(); });
   Pump();
 }
 
 void Node::Kill() {
   world_.Note(id(), "kill", {});
+  spotter_.OnDied(id());
   process_.Kill();
   life_.reset();
   storage_.disk().KillProcess();
@@ -81,6 +86,7 @@ void Node::Kill() {
 
 void Node::LosePower() {
   world_.Note(id(), "lose-power", {});
+  spotter_.OnDied(id());
   process_.Kill();
   life_.reset();
   storage_.disk().LosePower();
@@ -88,6 +94,7 @@ void Node::LosePower() {
 
 void Node::Pause() {
   world_.Note(id(), "pause", {});
+  spotter_.OnPaused(id());
   process_.Pause();
 }
 
@@ -97,13 +104,19 @@ void Node::Resume() {
 }
 
 void Node::Tick() {
-  // The next tick is due one period after this one ran: a process that was paused does not make up
-  // for the ticks it missed.
   process_.After(options_.tick, [this] { Tick(); });
   ExpireRequests();
   if (random_.Chance(options_.cut_chance)) CutLog();
-  life_->replica->Tick();
+  for (int due = TakeDueTicks(); due > 0; --due) life_->replica->Tick();
   Pump();
+}
+
+// As node::Ticks::TakeDue: after a pause or a leap of the clock at most half an election timeout.
+int Node::TakeDueTicks() {
+  const absl::Duration now = world_.loop.now() + clock_ahead_;
+  const auto due = (now - life_->ticked_at) / options_.tick;
+  life_->ticked_at += due * options_.tick;
+  return static_cast<int>(std::min<int64_t>(due, options_.replica.election_ticks / 2));
 }
 
 absl::Duration Node::SyncLatency() {

@@ -20,6 +20,7 @@
 #include "tests/sim/observer.h"
 #include "tests/sim/plant.h"
 #include "tests/sim/process.h"
+#include "tests/sim/spotter.h"
 #include "tests/sim/world.h"
 
 namespace synod::sim {
@@ -41,7 +42,14 @@ class Node {
   using WriteDone = std::function<void(WriteReply)>;
   using ReadDone = std::function<void(ReadReply)>;
 
-  Node(World& world, Network& network, Observer& observer, NodeOptions options, Random random);
+  // Who outlives it.
+  struct Surroundings {
+    Network& network;
+    Observer& observer;
+    Spotter& spotter;
+  };
+
+  Node(World& world, const Surroundings& around, NodeOptions options, Random random);
   ~Node();
 
   NodeId id() const { return options_.replica.self; }
@@ -52,6 +60,8 @@ class Node {
   void LosePower();  // what was not synced may be lost
   void Pause();
   void Resume();
+  // The node's clock is ahead by that much more.
+  void JumpClock(absl::Duration ahead) { clock_ahead_ += ahead; }
   // Every sync takes this many times as long.
   void SlowDisk(double factor) { disk_slowness_ = factor; }
 
@@ -88,7 +98,8 @@ class Node {
     uint64_t next_read = 1;
     Slot applied;
     bool pump_scheduled = false;
-    paxos::Ballot led;  // the last ballot this life led
+    absl::Duration ticked_at;  // by this node's clock
+    paxos::Ballot led;         // the last ballot this life led
     std::map<uint64_t, PendingWrite> writes;
     std::map<uint64_t, PendingRead> reads;      // waiting to be given a slot
     std::multimap<Slot, PendingRead> reads_at;  // waiting for that slot to be applied
@@ -105,6 +116,7 @@ class Node {
   void Recover();
   void Join();
   void Tick();
+  int TakeDueTicks();
   absl::Duration SyncLatency();
 
   // The rules of ready.h: node_driver.cc.
@@ -130,12 +142,14 @@ class Node {
   World& world_;
   Network& network_;
   Observer& observer_;
+  Spotter& spotter_;
   const NodeOptions options_;
   Random random_;
   Random disk_random_;
   Process process_;
   NodeStorage storage_;
   double disk_slowness_ = 1;
+  absl::Duration clock_ahead_;  // of the true time
   std::unique_ptr<Life> life_;
 };
 

@@ -15,6 +15,7 @@ constexpr size_t kLearnedBytes = 64 << 10;
 
 void Node::Receive(paxos::Message message) {
   if (!life_->replica) return;  // still recovering
+  spotter_.OnReceive(message);
   world_.Note(id(), "receive", {{"from", message.from.value()}, {"kind", message.body.index()}});
   life_->replica->Step(std::move(message));
   Pump();
@@ -39,6 +40,7 @@ void Node::Pump() {
 void Node::CarryOut(paxos::Ready ready) {
   Life& life = *life_;
   const paxos::ReplicaStatus status = life.replica->status();
+  spotter_.OnStatus(id(), status, options_.replica.election_ticks);
   if (status.role == paxos::Role::kLeader && status.leader_ballot != life.led) {
     life.led = status.leader_ballot;
     observer_.OnLeader(id(), process_.life(), life.led);
@@ -56,11 +58,13 @@ void Node::CarryOut(paxos::Ready ready) {
 void Node::Send(const paxos::Message& original) {
   const paxos::Message message = options_.plant == Plant::kNone ? original : BendMessage(original);
   observer_.OnSend(message, process_.life());
+  spotter_.OnSend(message);
   network_.Send(message);
 }
 
 void Node::Released(LogWriter::Work work) {
   observer_.OnDurable(id(), work.records);
+  for (const paxos::Record& record : work.records) spotter_.OnDurable(id(), record);
   for (const paxos::Message& message : work.messages) Send(message);
   for (const paxos::LearnReply& reply : work.learn_replies) Teach(reply);
   if (work.token != 0) life_->replica->Persisted(work.token);
@@ -101,7 +105,10 @@ void Node::CutLog() {
   const Slot through = Planted(Plant::kCutEarly) ? life_->replica->status().chosen_through
                                                  : life_->replica->cut_through();
   if (!through) return;
-  if (const absl::Status status = life_->storage.log->CutThrough(kGroup, through); !status.ok()) {
+  const uint64_t size = life_->storage.log->SizeBytes();
+  const absl::Status status = life_->storage.log->CutThrough(kGroup, through);
+  if (life_->storage.log->SizeBytes() < size) world_.coverage.Saw(Situation::kLogCut);
+  if (!status.ok()) {
     world_.verdict.Fail(Say("node ", id(), " cannot cut its log: ", status.ToString()));
   }
 }

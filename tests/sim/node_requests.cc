@@ -23,6 +23,7 @@ paxos::CommandId Node::Write(const kv::Request& request, WriteDone done) {
   if (admission == paxos::Admission::kAdmitted) {
     life.writes[command.id.sequence] = {world_.loop.now(), std::move(done)};
   } else {
+    if (admission == paxos::Admission::kOverloaded) world_.coverage.Saw(Situation::kOverloaded);
     done({Outcome::kRefused, {}});
   }
   Pump();
@@ -74,6 +75,9 @@ void Node::Answer(const PendingRead& read) {
   if (result.error != kv::Error::kNone) {
     read.done({Outcome::kRefused, {}, 0});
     return;
+  }
+  if (!read.request.serializable && life_->replica->status().role != paxos::Role::kLeader) {
+    world_.coverage.Saw(Situation::kReadByFollower);
   }
   read.done({Outcome::kOk, std::move(result.response), view->revision()});
 }

@@ -6,8 +6,8 @@
 
 namespace synod::sim {
 
-NodeStorage::NodeStorage(NodeId node, uint64_t segment_bytes, Random random)
-    : node_(node), segment_bytes_(segment_bytes), disk_(random) {}
+NodeStorage::NodeStorage(NodeId node, uint64_t segment_bytes, Random random, Coverage& coverage)
+    : node_(node), segment_bytes_(segment_bytes), disk_(random, coverage) {}
 
 absl::StatusOr<OpenStorage> NodeStorage::Open() {
   OpenStorage open;

@@ -29,7 +29,8 @@ struct OpenStorage {
 
 class NodeStorage {
  public:
-  NodeStorage(NodeId node, uint64_t segment_bytes, Random random);
+  // `coverage` outlives it.
+  NodeStorage(NodeId node, uint64_t segment_bytes, Random random, Coverage& coverage);
 
   // Recovers from whatever the last life left.
   absl::StatusOr<OpenStorage> Open();

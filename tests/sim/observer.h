@@ -48,6 +48,7 @@ class Observer {
   // The values of slots 1.. as far as they are chosen without a gap.
   std::vector<paxos::Value> ChosenLog() const;
 
+  bool Chose(const paxos::CommandId& command) const { return chosen_in_.contains(command); }
   uint64_t elections() const { return elections_; }
   uint64_t chosen_slots() const { return chosen_.size(); }
 

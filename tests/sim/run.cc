@@ -5,8 +5,11 @@
 #include <utility>
 #include <vector>
 
+#include "tests/sim/nemesis.h"
 #include "tests/sim/observer.h"
 #include "tests/sim/say.h"
+#include "tests/sim/spotter.h"
+#include "tests/sim/swarm.h"
 #include "tests/sim/witness.h"
 
 namespace synod::sim {
@@ -19,17 +22,18 @@ constexpr uint64_t kMaxEvents = 20'000'000;
 
 class Cluster {
  public:
-  Cluster(uint64_t seed, Plant plant, std::ostream* trace)
-      : random_(seed),
+  Cluster(const RunSpec& spec, std::ostream* trace)
+      : random_(spec.seed),
         options_(DrawRunOptions(random_.Fork())),
         world_(trace),
         network_(world_, options_.network, random_.Fork(), options_.nodes),
-        observer_(world_, options_.nodes) {
-    options_.node.plant = plant;
-    if (trace != nullptr) *trace << "seed=" << seed << " " << DescribeRun(options_) << "\n";
+        observer_(world_, options_.nodes),
+        spotter_(world_),
+        nemesis_(world_, network_, nodes_) {
+    options_.node.plant = spec.plant;
+    if (trace != nullptr) *trace << "seed=" << spec.seed << " " << DescribeRun(options_) << "\n";
     MakeNodes();
-    nemesis_ =
-        std::make_unique<Nemesis>(world_, network_, nodes_, options_.nemesis, random_.Fork());
+    if (spec.schedule) options_.schedule = *spec.schedule;
     for (int i = 0; i < options_.clients; ++i) {
       clients_.push_back(
           std::make_unique<Client>(world_, nodes_, history_, i, options_.client, random_.Fork()));
@@ -39,7 +43,7 @@ class Cluster {
   void Live() {
     for (const auto& node : nodes_) node->Start();
     for (const auto& client : clients_) client->Start();
-    nemesis_->Start();
+    nemesis_.Start(options_.schedule);
     RunFor(options_.faulty_time);
     const uint64_t core = ChooseCore();
     HealCore(core);
@@ -56,7 +60,9 @@ class Cluster {
     result.trace_hash = world_.trace.hash();
     result.events = world_.loop.executed();
     result.simulated = world_.loop.now();
-    result.faults = nemesis_->injected();
+    result.schedule = options_.schedule;
+    result.coverage = world_.coverage;
+    result.faults = nemesis_.injected();
     result.disturbed = network_.disturbed();
     result.elections = observer_.elections();
     result.chosen_slots = observer_.chosen_slots();
@@ -76,8 +82,9 @@ class Cluster {
       node.replica.self = voter;
       node.replica.voters = voters;
       node.tick *= 1 + options_.clock_drift * (2 * random_.Unit() - 1);
-      nodes_.push_back(
-          std::make_unique<Node>(world_, network_, observer_, std::move(node), random_.Fork()));
+      nodes_.push_back(std::make_unique<Node>(world_,
+                                              Node::Surroundings{network_, observer_, spotter_},
+                                              std::move(node), random_.Fork()));
     }
   }
 
@@ -123,13 +130,13 @@ class Cluster {
 
   void HealCore(uint64_t core) {
     world_.Note(NodeId(), "heal-core", {{"core", core}});
-    nemesis_->Stop();
-    nemesis_->Heal(core);
+    nemesis_.Stop();
+    nemesis_.Heal(core);
     network_.Calm();
     for (const auto& a : nodes_) {
       for (const auto& b : nodes_) {
         if (a != b && In(core, a->id()) != In(core, b->id())) {
-          network_.SetCut(a->id(), b->id(), true);
+          network_.Cut(a->id(), b->id());
         }
       }
     }
@@ -178,7 +185,7 @@ class Cluster {
 
   void HealAll() {
     world_.Note(NodeId(), "heal-all", {});
-    nemesis_->Heal(kAll);
+    nemesis_.Heal(kAll);
   }
 
   bool Converged() const {
@@ -210,6 +217,13 @@ class Cluster {
         world_.verdict.Fail(Say("E1: nodes 1 and ", node->id(), " hold different states"));
       }
     }
+    for (const Operation& operation : history_) {
+      const auto* write = std::get_if<WriteOperation>(&operation.body);
+      if (write != nullptr && write->reply.outcome == Outcome::kAmbiguous &&
+          observer_.Chose(write->command)) {
+        world_.coverage.Saw(Situation::kAmbiguousWriteDone);
+      }
+    }
     if (std::string wrong = CheckHistory(observer_.ChosenLog(), history_); !wrong.empty()) {
       world_.verdict.Fail(std::move(wrong));
     }
@@ -220,9 +234,10 @@ class Cluster {
   World world_;
   Network network_;
   Observer observer_;
+  Spotter spotter_;
   History history_;
   std::vector<std::unique_ptr<Node>> nodes_;
-  std::unique_ptr<Nemesis> nemesis_;
+  Nemesis nemesis_;
   std::vector<std::unique_ptr<Client>> clients_;
   int barriers_passed_ = 0;
   double recovery_timeouts_ = 0;
@@ -230,10 +245,15 @@ class Cluster {
 
 }  // namespace
 
-RunResult Run(uint64_t seed, Plant plant, std::ostream* trace) {
-  Cluster cluster(seed, plant, trace);
+Schedule ScheduleOf(uint64_t seed) {
+  Random random(seed);
+  return DrawRunOptions(random.Fork()).schedule;
+}
+
+RunResult Run(const RunSpec& spec, std::ostream* trace) {
+  Cluster cluster(spec, trace);
   cluster.Live();
-  return cluster.Result(seed);
+  return cluster.Result(spec.seed);
 }
 
 }  // namespace synod::sim

@@ -9,14 +9,23 @@
 #define SYNOD_TESTS_SIM_RUN_H_
 
 #include <cstdint>
+#include <optional>
 #include <ostream>
 #include <string>
 
 #include "absl/time/time.h"
+#include "tests/sim/coverage.h"
+#include "tests/sim/fault.h"
 #include "tests/sim/plant.h"
-#include "tests/sim/swarm.h"
 
 namespace synod::sim {
+
+// Everything that a run depends on.
+struct RunSpec {
+  uint64_t seed = 1;
+  Plant plant = Plant::kNone;
+  std::optional<Schedule> schedule{};  // of faults, in place of the one that the seed draws
+};
 
 struct RunResult {
   uint64_t seed = 0;
@@ -24,6 +33,8 @@ struct RunResult {
   uint64_t trace_hash = 0;
   uint64_t events = 0;
   absl::Duration simulated;
+  Schedule schedule;  // of faults, as it was
+  Coverage coverage;
   uint64_t faults = 0;     // injected by the nemesis
   uint64_t disturbed = 0;  // messages lost, doubled or held up
   uint64_t elections = 0;
@@ -34,8 +45,11 @@ struct RunResult {
   double recovery_timeouts = 0;
 };
 
-// Depends on nothing but its arguments. `trace` may be null.
-RunResult Run(uint64_t seed, Plant plant, std::ostream* trace);
+// Depends on nothing but `spec`. `trace` may be null.
+RunResult Run(const RunSpec& spec, std::ostream* trace);
+
+// The schedule that a seed draws.
+Schedule ScheduleOf(uint64_t seed);
 
 }  // namespace synod::sim
 

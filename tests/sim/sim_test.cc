@@ -1,5 +1,5 @@
-// The simulator itself: something happens in its runs, and a seed replays exactly. The sweeps and the
-// planted bugs are CTest entries of their own (CMakeLists.txt).
+// The simulator itself: something happens in its runs, and a seed replays exactly. The sweeps and
+// the planted bugs are CTest entries of their own (CMakeLists.txt).
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -30,13 +30,13 @@ TEST(SimTest, ASweepIsCleanAndEventful) {
 }
 
 TEST(SimTest, ASeedReplaysExactlyAndTracingDoesNotDisturbIt) {
-  const RunResult first = sim::Run(7, Plant::kNone, nullptr);
+  const RunResult first = sim::Run({7}, nullptr);
   std::ostringstream trace;
-  const RunResult second = sim::Run(7, Plant::kNone, &trace);
+  const RunResult second = sim::Run({7}, &trace);
   EXPECT_EQ(first.trace_hash, second.trace_hash);
   EXPECT_EQ(first.events, second.events);
   EXPECT_THAT(trace.str(), testing::HasSubstr("kind=Heartbeat"));
-  EXPECT_NE(first.trace_hash, sim::Run(8, Plant::kNone, nullptr).trace_hash);
+  EXPECT_NE(first.trace_hash, sim::Run({8}, nullptr).trace_hash);
 }
 
 }  // namespace

@@ -42,6 +42,7 @@ NetworkOptions DrawNetwork(Random& random, absl::Duration tick) {
   if (random.Chance(0.5)) network.clog = OneOf<double>(random, std::array{0.001, 0.02});
   network.clog_time = tick * static_cast<int64_t>(random.Between(5, 100));
   network.ordered = random.Chance(0.3);
+  network.uneven = random.Chance(0.3);
   return network;
 }
 
@@ -60,17 +61,21 @@ ClientOptions DrawClient(Random& random) {
 
 RunOptions DrawRunOptions(Random random) {
   RunOptions options;
-  options.nodes = OneOf<int>(random, std::array{1, 2, 3, 3, 3, 3, 4, 5, 5, 5});
+  options.nodes = OneOf<int>(random, std::array{1, 2, 3, 3, 3, 3, 3, 4, 5, 5, 5, 5, 6, 7});
   options.clients = static_cast<int>(random.Between(1, 6));
-  options.faulty_time = absl::Seconds(random.Between(10, 30));
   options.node = DrawNode(random);
   if (random.Chance(0.5)) options.clock_drift = 0.2;
   options.network = DrawNetwork(random, options.node.tick);
   options.client = DrawClient(random);
   options.node.request_timeout = options.client.deadline;
-  options.nemesis.allowed = static_cast<uint32_t>(random.Below(uint64_t{1} << kFaults));
-  options.nemesis.interval = DrawBetween(random, absl::Milliseconds(200), absl::Seconds(2));
-  options.nemesis.duration = DrawBetween(random, options.node.tick, absl::Seconds(4));
+  options.faulty_time = absl::Seconds(random.Between(10, 30));
+  ScheduleOptions faults;
+  faults.nodes = options.nodes;
+  faults.length = options.faulty_time;
+  faults.allowed = random.Below(uint64_t{1} << kFaults);
+  faults.interval = DrawBetween(random, absl::Milliseconds(200), absl::Seconds(2));
+  faults.duration = DrawBetween(random, options.node.tick, absl::Seconds(4));
+  options.schedule = DrawSchedule(faults, random.Fork());
   return options;
 }
 
@@ -82,7 +87,7 @@ std::string DescribeRun(const RunOptions& options) {
              " latency=", absl::FormatDuration(options.network.latency),
              " sync=", absl::FormatDuration(options.node.sync_latency),
              " loss=", options.network.loss, " duplication=", options.network.duplication,
-             " clog=", options.network.clog, " faults=", options.nemesis.allowed);
+             " clog=", options.network.clog, " faults=", options.schedule.size());
 }
 
 }  // namespace synod::sim

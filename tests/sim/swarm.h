@@ -9,7 +9,7 @@
 
 #include "common/random.h"
 #include "tests/sim/client.h"
-#include "tests/sim/nemesis.h"
+#include "tests/sim/fault.h"
 #include "tests/sim/network.h"
 #include "tests/sim/node.h"
 
@@ -18,12 +18,12 @@ namespace synod::sim {
 struct RunOptions {
   int nodes = 3;
   int clients = 4;
-  absl::Duration faulty_time = absl::Seconds(20);  // of the safety phase
-  NodeOptions node;                                // without identity, voters and drift
+  NodeOptions node;        // without identity, voters and drift
   double clock_drift = 0;  // each node's tick is this much longer or shorter at most
   NetworkOptions network;
   ClientOptions client;
-  NemesisOptions nemesis;
+  absl::Duration faulty_time = absl::Seconds(20);  // the safety phase
+  Schedule schedule;                               // of its faults
 };
 
 RunOptions DrawRunOptions(Random random);

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <csignal>
 #include <cstdio>
+#include <ctime>
 #include <thread>
 #include <vector>
 
@@ -32,6 +33,12 @@ absl::string_view NameOf(Plant plant) {
   return "";
 }
 
+absl::Duration ThreadCpuTime() {
+  timespec time;
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+  return absl::DurationFromTimespec(time);
+}
+
 void Add(SweepTotals& totals, const RunResult& result) {
   ++totals.runs;
   totals.events += result.events;
@@ -42,6 +49,7 @@ void Add(SweepTotals& totals, const RunResult& result) {
   totals.operations += result.operations;
   totals.succeeded += result.succeeded;
   totals.simulated += result.simulated;
+  totals.coverage.Add(result.coverage);
   if (result.recovery_timeouts > totals.slowest_recovery) {
     totals.slowest_recovery = result.recovery_timeouts;
     totals.slowest_recovery_seed = result.seed;
@@ -62,9 +70,16 @@ class Progress {
 
   void Work() {
     for (uint64_t seed = Next(); seed != 0; seed = Next()) {
-      std::snprintf(current_replay, sizeof current_replay, "crashed; replay: %s\n",
-                    ReplayCommand(seed, options_.plant).c_str());
-      Finish(Run(seed, options_.plant, nullptr));
+      NameRun(seed, options_.plant);
+      const RunSpec spec{seed, options_.plant, std::nullopt};
+      const absl::Duration start = ThreadCpuTime();
+      RunResult result = Run(spec, nullptr);
+      const absl::Duration cpu = ThreadCpuTime() - start;
+      const bool repeat = seed % options_.repeat_every == 0;
+      if (repeat && result.failure.empty() && Run(spec, nullptr).trace_hash != result.trace_hash) {
+        result.failure = "D1: the same seed gave another trace";
+      }
+      Finish(result, cpu, repeat);
     }
   }
 
@@ -81,9 +96,11 @@ class Progress {
     return stop || next_ > options_.last ? 0 : next_++;
   }
 
-  void Finish(const RunResult& result) {
+  void Finish(const RunResult& result, absl::Duration cpu, bool repeated) {
     absl::MutexLock lock(&mutex_);
     Add(totals_, result);
+    totals_.cpu += cpu;
+    totals_.repeated += repeated ? 1 : 0;
     if (!result.failure.empty()) on_failure_(result);
   }
 
@@ -100,6 +117,11 @@ std::string ReplayCommand(uint64_t seed, Plant plant) {
   std::string command = Say("synod-sim --seed ", seed);
   if (plant != Plant::kNone) command += Say(" --plant ", NameOf(plant));
   return command;
+}
+
+void NameRun(uint64_t seed, Plant plant) {
+  std::snprintf(current_replay, sizeof current_replay, "crashed; replay: %s\n",
+                ReplayCommand(seed, plant).c_str());
 }
 
 void NameSeedOnAbort() {

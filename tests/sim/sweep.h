@@ -7,6 +7,7 @@
 #include <string>
 
 #include "absl/time/time.h"
+#include "tests/sim/coverage.h"
 #include "tests/sim/plant.h"
 #include "tests/sim/run.h"
 
@@ -18,6 +19,7 @@ struct SweepOptions {
   int jobs = 1;
   Plant plant = Plant::kNone;
   bool stop_at_failure = false;
+  uint64_t repeat_every = 20;  // of as many seeds one runs twice, and must leave the same trace
 };
 
 struct SweepTotals {
@@ -25,6 +27,7 @@ struct SweepTotals {
   uint64_t failures = 0;
   uint64_t first_failing_seed = 0;  // the lowest; 0 when there is none
   std::string first_failure;
+  uint64_t repeated = 0;
   uint64_t events = 0;
   uint64_t faults = 0;
   uint64_t disturbed = 0;
@@ -33,6 +36,8 @@ struct SweepTotals {
   uint64_t operations = 0;
   uint64_t succeeded = 0;
   absl::Duration simulated;
+  absl::Duration cpu;  // of the runs, over all threads, repetitions left out
+  Coverage coverage;
   double slowest_recovery = 0;  // in election timeouts
   uint64_t slowest_recovery_seed = 0;
 };
@@ -46,6 +51,8 @@ std::string ReplayCommand(uint64_t seed, Plant plant);
 
 // From now on a process that aborts (a failed CHECK) or crashes says on stderr which run it was in.
 void NameSeedOnAbort();
+// What the calling thread runs.
+void NameRun(uint64_t seed, Plant plant);
 
 }  // namespace synod::sim
 

@@ -1,4 +1,4 @@
-// What every part of one run shares: virtual time, the trace, and the verdict.
+// What every part of one run shares: virtual time, the trace, the verdict, and what was covered.
 #ifndef SYNOD_TESTS_SIM_WORLD_H_
 #define SYNOD_TESTS_SIM_WORLD_H_
 
@@ -10,6 +10,7 @@
 #include "absl/strings/string_view.h"
 #include "common/ids.h"
 #include "common/random.h"
+#include "tests/sim/coverage.h"
 #include "tests/sim/event_loop.h"
 #include "tests/sim/trace.h"
 
@@ -38,6 +39,7 @@ struct World {
   EventLoop loop;
   Trace trace;
   Verdict verdict;
+  Coverage coverage;
 };
 
 // Skewed like an exponential distribution with this mean, at most about four times it; at least a

@@ -1,0 +1,62 @@
+#include "tests/sim/coverage.h"
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+
+namespace synod::sim {
+namespace {
+
+// In the order of Situation.
+constexpr std::array<const char*, kSituations> kNames = {
+    "two leaders alive",
+    "minority leader stepped down",
+    "stalled leader stepped down",
+    "leader paused",
+    "two candidates at once",
+    "Prepare refused",
+    "leader crashed",
+    "value proposed again by a new leader",
+    "gap filled with a no-op",
+    "vote replaced by one of a higher ballot",
+    "chosen values taught by a peer",
+    "Accept repeated",
+    "Forward arrived twice",
+    "write torn by a crash",
+    "un-synced sector lost by a crash",
+    "directory entry lost by a crash",
+    "crash during recovery",
+    "all processes down",
+    "log segments freed",
+    "unanswered write done",
+    "linearizable read by a follower",
+    "stale serializable read",
+    "full queue refused",
+};
+
+}  // namespace
+
+absl::string_view NameOf(Situation situation) {
+  return kNames[static_cast<size_t>(situation)];
+}
+
+void Coverage::Add(const Coverage& other) {
+  for (size_t i = 0; i < kSituations; ++i) counts_[i] += other.counts_[i];
+}
+
+std::string Coverage::Table() const {
+  std::string table;
+  for (size_t i = 0; i < kSituations; ++i) {
+    absl::StrAppendFormat(&table, "%10d  %s\n", counts_[i], kNames[i]);
+  }
+  return table;
+}
+
+std::string Coverage::Missing() const {
+  std::string missing;
+  for (size_t i = 0; i < kSituations; ++i) {
+    if (counts_[i] == 0) absl::StrAppend(&missing, missing.empty() ? "" : ", ", kNames[i]);
+  }
+  return missing;
+}
+
+}  // namespace synod::sim
