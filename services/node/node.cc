@@ -233,6 +233,10 @@ std::shared_ptr<const kv::ReadView> Node::View() const {
   return data_->machine()->View();
 }
 
+kv::Error Node::Refuses(const kv::Request& request) const {
+  return data_->machine()->Refuses(request);
+}
+
 rpc::NodeStatus Node::Status() const {
   rpc::NodeStatus status = board_->Read(clock_->Monotonic());
   status.applied = apply_thread_->applied();

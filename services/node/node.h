@@ -58,6 +58,7 @@ class Node final : public rpc::Backend {
   void Propose(kv::Request request, absl::Duration deadline, ProposeDone done) override;
   void AwaitReadable(absl::Duration deadline, ReadableDone done) override;
   std::shared_ptr<const kv::ReadView> View() const override;
+  kv::Error Refuses(const kv::Request& request) const override;
   rpc::NodeStatus Status() const override;
   uint64_t ballot_round() const override { return board_->ballot_round(); }
   std::shared_ptr<void> Subscribe(std::function<void()> changed) override;

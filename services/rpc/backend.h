@@ -86,6 +86,9 @@ class Backend {
   // The newest applied state; enough for serializable reads.
   virtual std::shared_ptr<const kv::ReadView> View() const = 0;
 
+  // What an alarm that this replica knows of has against the request; kNone when nothing.
+  virtual kv::Error Refuses(const kv::Request& request) const = 0;
+
   virtual NodeStatus Status() const = 0;
 
   // Cheap: for response headers.

@@ -99,6 +99,19 @@ void Call::Read(const kv::ReadView&) {
 }
 
 void Call::Propose(kv::Request request) {
+  if (backend().Refuses(request) == kv::Error::kNone) return ProposeNow(std::move(request));
+  // The log of a full disk has no room for what would be refused in the end. But the alarm may be
+  // over, and this replica have yet to learn it.
+  backend().AwaitReadable(Deadline(),
+                          [this, request = std::move(request)](Failure failure) mutable {
+                            if (failure != Failure::kNone) return Fail(Explain(failure));
+                            const kv::Error error = backend().Refuses(request);
+                            if (error != kv::Error::kNone) return Fail(ToStatus(error));
+                            ProposeNow(std::move(request));
+                          });
+}
+
+void Call::ProposeNow(kv::Request request) {
   backend().Propose(std::move(request), Deadline(), [this](ProposeOutcome outcome) {
     if (outcome.failure != Failure::kNone) return Fail(Explain(outcome.failure));
     if (outcome.result.error != kv::Error::kNone) return Fail(ToStatus(outcome.result.error));

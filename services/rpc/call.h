@@ -56,7 +56,8 @@ class Call : public grpc::ServerUnaryReactor {
   void BeginRead(bool linearizable);
   virtual void Read(const kv::ReadView& view);
 
-  // Runs Written once the request is applied here, or completes the call with the reason why not.
+  // Runs Written once the request is applied here, or completes the call with the reason why not. A
+  // request that an alarm stands against is refused without being proposed.
   void Propose(kv::Request request);
   virtual void Written(kv::Result result);
 
@@ -70,6 +71,7 @@ class Call : public grpc::ServerUnaryReactor {
   absl::Duration Deadline() const;
   grpc::Status Explain(Failure failure) const;
   void ReadNewest();
+  void ProposeNow(kv::Request request);
   void Answer(const grpc::Status& status);
 
   const CallEnvironment& environment_;

@@ -1,9 +1,25 @@
 #include "services/rpc/maintenance_service.h"
 
+#include <variant>
+
+#include "absl/strings/str_cat.h"
 #include "services/rpc/error_table.h"
 
 namespace synod::rpc {
 namespace {
+
+namespace pb = etcdserverpb;
+
+void Write(const kv::Alarm& alarm, pb::AlarmMember& out) {
+  out.set_memberid(alarm.member.value());
+  out.set_alarm(static_cast<pb::AlarmType>(alarm.type));  // the numbers are etcd's
+}
+
+// As etcd prints an alarm, the space at the end included.
+std::string Text(const kv::Alarm& alarm) {
+  return absl::StrCat("memberID:", alarm.member.value(),
+                      " alarm:", pb::AlarmType_Name(static_cast<pb::AlarmType>(alarm.type)), " ");
+}
 
 class StatusCall final : public Call {
  public:
@@ -11,7 +27,7 @@ class StatusCall final : public Call {
       : Call(environment, Method::kStatus, context) {}
 
   // Answered from what this member knows, leader or not; hence no Admit.
-  void Begin(etcdserverpb::StatusResponse& response) {
+  void Begin(pb::StatusResponse& response) {
     const NodeStatus status = backend().Status();
     response.set_version(kEtcdVersion);
     response.set_storageversion(kEtcdVersion);
@@ -27,44 +43,76 @@ class StatusCall final : public Call {
     for (const Member& member : status.members) {
       if (member.id == status.self) response.set_islearner(member.learner);
     }
-    const kv::Revision revision = backend().View()->revision();
-    FillHeader(revision, response.mutable_header());
-    Complete(revision);
+    const std::shared_ptr<const kv::ReadView> view = backend().View();
+    for (const kv::Alarm& alarm : view->Alarms(kv::AlarmType::kNone).response.alarms) {
+      response.add_errors(Text(alarm));
+    }
+    FillHeader(view->revision(), response.mutable_header());
+    Complete(view->revision());
   }
 };
 
 class AlarmCall final : public Call {
  public:
-  AlarmCall(const CallEnvironment& environment, grpc::CallbackServerContext* context)
-      : Call(environment, Method::kAlarm, context) {}
+  AlarmCall(const CallEnvironment& environment, grpc::CallbackServerContext* context,
+            const pb::AlarmRequest* request, pb::AlarmResponse* response)
+      : Call(environment, Method::kAlarm, context), request_(*request), response_(*response) {}
 
-  void Begin(const etcdserverpb::AlarmRequest& request, etcdserverpb::AlarmResponse& response) {
+  void Begin() {
     if (const grpc::Status status = Admit(); !status.ok()) return Fail(status);
-    if (request.action() != etcdserverpb::AlarmRequest::GET) {
-      return Fail({grpc::StatusCode::UNIMPLEMENTED,
-                   "etcdserver: raising and clearing alarms is not implemented"});
+    if (!pb::AlarmRequest::AlarmAction_IsValid(request_.action()) ||
+        !pb::AlarmType_IsValid(request_.alarm())) {
+      return Fail({grpc::StatusCode::INVALID_ARGUMENT,
+                   "etcdserver: the action or the kind of the alarm is unknown"});
     }
-    const kv::Revision revision = backend().View()->revision();
-    FillHeader(revision, response.mutable_header());
+    // etcd sends even this through its log.
+    if (request_.action() == pb::AlarmRequest::GET) return BeginRead(/*linearizable=*/true);
+    kv::AlarmRequest change;
+    change.action = request_.action() == pb::AlarmRequest::ACTIVATE ? kv::AlarmAction::kActivate
+                                                                    : kv::AlarmAction::kDeactivate;
+    change.alarm = {NodeId(request_.memberid()), type()};
+    Propose(change);
+  }
+
+ private:
+  // The numbers are etcd's.
+  kv::AlarmType type() const { return static_cast<kv::AlarmType>(request_.alarm()); }
+
+  void Read(const kv::ReadView& view) override {
+    const kv::ReadResult<kv::AlarmResponse> result = view.Alarms(type());
+    if (result.error != kv::Error::kNone) return Fail(ToStatus(result.error));
+    Reply(result.response, view.revision());
+  }
+
+  void Written(kv::Result result) override {
+    Reply(std::get<kv::AlarmResponse>(result.response), result.revision);
+  }
+
+  void Reply(const kv::AlarmResponse& alarms, kv::Revision revision) {
+    for (const kv::Alarm& alarm : alarms.alarms) Write(alarm, *response_.add_alarms());
+    FillHeader(revision, response_.mutable_header());
     Complete(revision);
   }
+
+  const pb::AlarmRequest& request_;
+  pb::AlarmResponse& response_;
 };
 
 }  // namespace
 
 grpc::ServerUnaryReactor* MaintenanceService::Status(grpc::CallbackServerContext* context,
-                                                     const etcdserverpb::StatusRequest*,
-                                                     etcdserverpb::StatusResponse* response) {
+                                                     const pb::StatusRequest*,
+                                                     pb::StatusResponse* response) {
   auto* call = new StatusCall(environment_, context);
   call->Begin(*response);
   return call;
 }
 
 grpc::ServerUnaryReactor* MaintenanceService::Alarm(grpc::CallbackServerContext* context,
-                                                    const etcdserverpb::AlarmRequest* request,
-                                                    etcdserverpb::AlarmResponse* response) {
-  auto* call = new AlarmCall(environment_, context);
-  call->Begin(*request, *response);
+                                                    const pb::AlarmRequest* request,
+                                                    pb::AlarmResponse* response) {
+  auto* call = new AlarmCall(environment_, context, request, response);
+  call->Begin();
   return call;
 }
 

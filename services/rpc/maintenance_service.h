@@ -1,5 +1,5 @@
-// etcdserverpb.Maintenance: Status, and Alarm as far as asking for alarms; the rest answers
-// UNIMPLEMENTED. Everything here speaks of this member alone.
+// etcdserverpb.Maintenance: Status of this member, and Alarm of the cluster; the rest answers
+// UNIMPLEMENTED.
 #ifndef SYNOD_SERVICES_RPC_MAINTENANCE_SERVICE_H_
 #define SYNOD_SERVICES_RPC_MAINTENANCE_SERVICE_H_
 
@@ -19,7 +19,8 @@ class MaintenanceService final : public etcdserverpb::Maintenance::CallbackServi
                                    const etcdserverpb::StatusRequest* request,
                                    etcdserverpb::StatusResponse* response) override;
 
-  // No alarm is ever raised, so GET has an empty answer; raising or clearing one is UNIMPLEMENTED.
+  // As in etcd, the member is free: anybody may raise or disarm an alarm in anybody's name, GET
+  // gives those of all members, and disarming one that is not raised has an empty answer.
   grpc::ServerUnaryReactor* Alarm(grpc::CallbackServerContext* context,
                                   const etcdserverpb::AlarmRequest* request,
                                   etcdserverpb::AlarmResponse* response) override;

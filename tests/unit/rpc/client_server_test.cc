@@ -1,4 +1,4 @@
-// Everything on the client port but the key-value service.
+// Everything on the client port but the key-value and the maintenance service.
 #include "services/rpc/client_server.h"
 
 #include <gtest/gtest.h>
@@ -54,55 +54,6 @@ TEST(ClusterServiceTest, MemberListIsLinearizableWhenAsked) {
   Context context;
   pb::MemberAddResponse added;
   EXPECT_EQ(cluster->MemberAdd(&context, pb::MemberAddRequest(), &added).error_code(),
-            StatusCode::UNIMPLEMENTED);
-}
-
-TEST(MaintenanceServiceTest, StatusSpeaksOfThisMember) {
-  ServedNode served;
-  served.node.Apply(kv::PutRequest{.key = "a"});
-  auto maintenance = pb::Maintenance::NewStub(served.channel);
-  const auto status = [&] {
-    Context context;
-    pb::StatusResponse response;
-    const grpc::Status result = maintenance->Status(&context, pb::StatusRequest(), &response);
-    EXPECT_TRUE(result.ok()) << result.error_message();
-    return response;
-  };
-  pb::StatusResponse response = status();
-  EXPECT_EQ(response.version(), "3.6.0");
-  EXPECT_EQ(response.dbsize(), 4096);
-  EXPECT_EQ(response.dbsizeinuse(), 1024);
-  EXPECT_EQ(response.leader(), 0xa1u);
-  EXPECT_EQ(response.raftindex(), 2u);
-  EXPECT_EQ(response.raftappliedindex(), 1u);
-  EXPECT_EQ(response.raftterm(), 7u);
-  EXPECT_FALSE(response.islearner());
-  EXPECT_EQ(response.errors_size(), 0);
-  EXPECT_EQ(response.header().revision(), 2);
-
-  // Answers without a leader too, and says so.
-  served.node.SetLeader(NodeId());
-  served.node.FailWith(Failure::kNoLeader);
-  response = status();
-  EXPECT_EQ(response.leader(), 0u);
-  ASSERT_EQ(response.errors_size(), 1);
-  EXPECT_EQ(response.errors(0), "etcdserver: no leader");
-}
-
-TEST(MaintenanceServiceTest, AlarmsCanBeAskedForOnly) {
-  ServedNode served;
-  auto maintenance = pb::Maintenance::NewStub(served.channel);
-  pb::AlarmRequest request;
-  pb::AlarmResponse response;
-  {
-    Context context;
-    ASSERT_TRUE(maintenance->Alarm(&context, request, &response).ok());
-    EXPECT_EQ(response.alarms_size(), 0);
-    EXPECT_EQ(response.header().member_id(), 0xa1u);
-  }
-  Context context;
-  request.set_action(pb::AlarmRequest::ACTIVATE);
-  EXPECT_EQ(maintenance->Alarm(&context, request, &response).error_code(),
             StatusCode::UNIMPLEMENTED);
 }
 

@@ -109,8 +109,21 @@ void TestNode::Propose(kv::Request request, absl::Duration deadline, ProposeDone
   });
 }
 
+void TestNode::ApplyWhenAwaited(const kv::Request& request) {
+  absl::MutexLock lock(&mutex_);
+  missing_ = request;
+}
+
 void TestNode::AwaitReadable(absl::Duration deadline, ReadableDone done) {
-  Enqueue(deadline, std::move(done));
+  Enqueue(deadline, [this, done = std::move(done)](Failure failure) {
+    std::optional<kv::Request> missing;
+    {
+      absl::MutexLock lock(&mutex_);
+      missing.swap(missing_);
+    }
+    if (missing) ApplyNext(*missing);
+    done(failure);
+  });
 }
 
 void TestNode::Enqueue(absl::Duration deadline, Work work) {
@@ -142,6 +155,10 @@ void TestNode::Run() {
 
 std::shared_ptr<const kv::ReadView> TestNode::View() const {
   return machine_->View();
+}
+
+kv::Error TestNode::Refuses(const kv::Request& request) const {
+  return machine_->Refuses(request);
 }
 
 NodeStatus TestNode::Status() const {

@@ -5,6 +5,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <thread>
 
 #include "absl/base/thread_annotations.h"
@@ -33,6 +34,10 @@ class TestNode final : public Backend {
   void SetQuorumContactAge(absl::Duration age);
   void SetMembers(std::vector<Member> members);
 
+  // From the next AwaitReadable on, its callers find this applied. Until then they do not: a member
+  // that is behind.
+  void ApplyWhenAwaited(const kv::Request& request);
+
   // The deadline given with the last request, as time from then.
   absl::Duration last_budget() const;
 
@@ -42,6 +47,7 @@ class TestNode final : public Backend {
   void Propose(kv::Request request, absl::Duration deadline, ProposeDone done) override;
   void AwaitReadable(absl::Duration deadline, ReadableDone done) override;
   std::shared_ptr<const kv::ReadView> View() const override;
+  kv::Error Refuses(const kv::Request& request) const override;
   NodeStatus Status() const override;
   uint64_t ballot_round() const override { return 7; }
   std::shared_ptr<void> Subscribe(std::function<void()> changed) override;
@@ -67,6 +73,7 @@ class TestNode final : public Backend {
   Failure failure_ ABSL_GUARDED_BY(mutex_) = Failure::kNone;
   bool stalled_ ABSL_GUARDED_BY(mutex_) = false;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  std::optional<kv::Request> missing_ ABSL_GUARDED_BY(mutex_);
   absl::Duration last_budget_ ABSL_GUARDED_BY(mutex_);
   NodeStatus status_ ABSL_GUARDED_BY(mutex_);
   std::map<uint64_t, std::function<void()>> subscribers_ ABSL_GUARDED_BY(mutex_);

@@ -1,0 +1,149 @@
+#include "services/rpc/maintenance_service.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "etcd/maintenance.grpc.pb.h"
+#include "tests/unit/rpc/served_kv.h"
+
+namespace synod::rpc {
+namespace {
+
+namespace pb = etcdserverpb;
+
+class MaintenanceServiceTest : public ServedKv {
+ protected:
+  pb::StatusResponse Status() {
+    Context context;
+    pb::StatusResponse response;
+    const grpc::Status status = maintenance->Status(&context, pb::StatusRequest(), &response);
+    EXPECT_TRUE(status.ok()) << status.error_message();
+    return response;
+  }
+
+  grpc::Status Alarm(pb::AlarmRequest::AlarmAction action, uint64_t member, pb::AlarmType type,
+                     pb::AlarmResponse* response) {
+    Context context;
+    pb::AlarmRequest request;
+    request.set_action(action);
+    request.set_memberid(member);
+    request.set_alarm(type);
+    return maintenance->Alarm(&context, request, response);
+  }
+  // "161:NOSPACE 162:CORRUPT", or why not.
+  std::string Alarm(pb::AlarmRequest::AlarmAction action, uint64_t member, pb::AlarmType type) {
+    pb::AlarmResponse response;
+    if (const auto status = Alarm(action, member, type, &response); !status.ok()) {
+      return Text(status);
+    }
+    EXPECT_EQ(response.header().member_id(), 0xa1u);
+    EXPECT_EQ(response.header().revision(), served.node.View()->revision());
+    std::vector<std::string> alarms;
+    for (const pb::AlarmMember& alarm : response.alarms()) {
+      alarms.push_back(absl::StrCat(alarm.memberid(), ":", pb::AlarmType_Name(alarm.alarm())));
+    }
+    return absl::StrJoin(alarms, " ");
+  }
+  std::string Raise(uint64_t member, pb::AlarmType type) {
+    return Alarm(pb::AlarmRequest::ACTIVATE, member, type);
+  }
+  std::string Disarm(uint64_t member, pb::AlarmType type) {
+    return Alarm(pb::AlarmRequest::DEACTIVATE, member, type);
+  }
+  std::string List(pb::AlarmType type = pb::NONE) { return Alarm(pb::AlarmRequest::GET, 0, type); }
+
+  std::unique_ptr<pb::Maintenance::Stub> maintenance = pb::Maintenance::NewStub(served.channel);
+};
+
+TEST_F(MaintenanceServiceTest, StatusSpeaksOfThisMember) {
+  served.node.Apply(kv::PutRequest{.key = "a"});
+  pb::StatusResponse response = Status();
+  EXPECT_EQ(response.version(), "3.6.0");
+  EXPECT_EQ(response.dbsize(), 4096);
+  EXPECT_EQ(response.dbsizeinuse(), 1024);
+  EXPECT_EQ(response.leader(), 0xa1u);
+  EXPECT_EQ(response.raftindex(), 2u);
+  EXPECT_EQ(response.raftappliedindex(), 1u);
+  EXPECT_EQ(response.raftterm(), 7u);
+  EXPECT_FALSE(response.islearner());
+  EXPECT_EQ(response.errors_size(), 0);
+  EXPECT_EQ(response.header().revision(), 2);
+
+  // Answers without a leader too, and says so.
+  served.node.SetLeader(NodeId());
+  served.node.FailWith(Failure::kNoLeader);
+  response = Status();
+  EXPECT_EQ(response.leader(), 0u);
+  ASSERT_EQ(response.errors_size(), 1);
+  EXPECT_EQ(response.errors(0), "etcdserver: no leader");
+}
+
+TEST_F(MaintenanceServiceTest, AlarmsAreRaisedListedAndDisarmed) {
+  ASSERT_TRUE(Put("a", "1").ok());
+  EXPECT_EQ(List(), "");
+  EXPECT_EQ(Raise(0xa1, pb::NOSPACE), "161:NOSPACE");
+  EXPECT_EQ(Raise(0xa1, pb::NOSPACE), "161:NOSPACE");
+  EXPECT_EQ(Raise(0xa2, pb::CORRUPT), "162:CORRUPT");
+  EXPECT_EQ(Raise(0xa2, pb::NONE), "");
+  EXPECT_EQ(List(), "161:NOSPACE 162:CORRUPT");
+  EXPECT_EQ(List(pb::CORRUPT), "162:CORRUPT");
+  const pb::StatusResponse status = Status();
+  ASSERT_EQ(status.errors_size(), 2);
+  EXPECT_EQ(status.errors(0), "memberID:161 alarm:NOSPACE ");
+  EXPECT_EQ(status.errors(1), "memberID:162 alarm:CORRUPT ");
+  EXPECT_EQ(Disarm(0xa2, pb::NOSPACE), "");
+  EXPECT_EQ(Disarm(0xa2, pb::CORRUPT), "162:CORRUPT");
+  EXPECT_EQ(Disarm(0xa1, pb::NOSPACE), "161:NOSPACE");
+  EXPECT_EQ(List(), "");
+  EXPECT_EQ(Raise(0xa1, static_cast<pb::AlarmType>(7)),
+            "3 etcdserver: the action or the kind of the alarm is unknown");
+  EXPECT_EQ(Alarm(static_cast<pb::AlarmRequest::AlarmAction>(3), 0xa1, pb::NOSPACE),
+            "3 etcdserver: the action or the kind of the alarm is unknown");
+}
+
+TEST_F(MaintenanceServiceTest, AskingForAlarmsIsALinearizableRead) {
+  served.node.FailWith(Failure::kNoLeader);
+  EXPECT_EQ(List(), "14 etcdserver: no leader");
+}
+
+TEST_F(MaintenanceServiceTest, WhatAnAlarmForbidsIsRefusedBeforeItIsProposed) {
+  ASSERT_TRUE(Put("a", "1").ok());
+  Raise(0xa2, pb::NOSPACE);
+  const Slot applied = served.node.Status().applied;
+  EXPECT_EQ(Text(Put("a", "2")), "8 etcdserver: mvcc: database space exceeded");
+  pb::TxnRequest txn;
+  txn.add_failure()->mutable_request_put()->set_key("a");
+  EXPECT_EQ(Text(Txn(txn)), "8 etcdserver: mvcc: database space exceeded");
+  EXPECT_EQ(served.node.Status().applied, applied);
+  EXPECT_EQ(Text(Range(Key("a"))), "OK");
+
+  // Without a quorum nobody knows whether the alarm still stands.
+  served.node.FailWith(Failure::kNoLeader);
+  EXPECT_EQ(Text(Put("a", "2")), "14 etcdserver: no leader");
+}
+
+TEST_F(MaintenanceServiceTest, AMemberThatIsBehindRefusesNothingThatIsAllowedAgain) {
+  Raise(0xa2, pb::NOSPACE);
+  served.node.ApplyWhenAwaited(kv::AlarmRequest{.action = kv::AlarmAction::kDeactivate,
+                                                .alarm = {NodeId(0xa2), kv::AlarmType::kNoSpace}});
+  EXPECT_EQ(Text(Put("a", "1")), "OK");
+}
+
+TEST_F(MaintenanceServiceTest, CorruptDataStopsAllWrites) {
+  ASSERT_TRUE(Put("a", "1").ok());
+  Raise(0xa2, pb::CORRUPT);
+  EXPECT_EQ(Text(Put("a", "2")), "15 etcdserver: corrupt cluster");
+  Context context;
+  pb::CompactionRequest compact;
+  compact.set_revision(2);
+  pb::CompactionResponse unused;
+  EXPECT_EQ(Text(kv->Compact(&context, compact, &unused)), "15 etcdserver: corrupt cluster");
+  EXPECT_EQ(Text(Range(Key("a"))), "OK");
+}
+
+}  // namespace
+}  // namespace synod::rpc
