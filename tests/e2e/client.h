@@ -7,6 +7,7 @@
 
 #include <grpcpp/grpcpp.h>
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -33,6 +34,8 @@ class Client {
   grpc::Status Txn(const etcdserverpb::TxnRequest& request, absl::Duration limit,
                    etcdserverpb::TxnResponse* response);
   grpc::Status MemberStatus(absl::Duration limit, etcdserverpb::StatusResponse* response);
+  // In the name of `member`, which nobody checks.
+  grpc::Status RaiseAlarm(uint64_t member, etcdserverpb::AlarmType type, absl::Duration limit);
 
  private:
   std::shared_ptr<grpc::Channel> channel_;

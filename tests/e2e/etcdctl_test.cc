@@ -1,5 +1,7 @@
 // The same etcdctl commands, one after the other, against Debian's etcd and against the front door:
 // what etcdctl prints and returns must be the same.
+#include <cstdint>
+#include <optional>
 #include <regex>
 #include <string>
 #include <vector>
@@ -57,6 +59,11 @@ std::vector<Step> Steps() {
       {{"get", "", "--from-key", "--keys-only"}, ""},
       {{"get", "a", "--rev=2"}, ""},
       {{"get", "dir/2", "--rev=1"}, ""},
+      {{"compaction", "4"}, ""},
+      {{"compaction", "4"}, ""},
+      {{"compaction", "100000"}, ""},
+      {{"compaction", "5", "--physical"}, ""},
+      {{"get", "a", "--rev=3"}, ""},
       {{"get", "a", "--rev=100000"}, ""},
       {{"get", "a", "--consistency=s"}, ""},
       {{"get", "dir/", "--prefix", "--write-out=json", "--consistency=s"}, ""},
@@ -83,6 +90,28 @@ std::vector<Step> Steps() {
   };
 }
 
+// What each kind of alarm forbids, and how it ends.
+std::vector<Step> StepsUnderAlarm() {
+  return {
+      {{"alarm", "list"}, ""},
+      {{"put", "a", "2"}, ""},
+      {{"txn"}, "\nput a 3\n\n\n"},
+      {{"txn"}, "value(\"a\") = \"nothing\"\n\nput a 4\n\nget a\n\n"},
+      {{"txn"}, "\nget a\n\n\n"},
+      {{"txn"}, "\ndel b\n\n\n"},
+      {{"get", "a", "-w", "json"}, ""},
+      {{"get", "a", "--consistency=s"}, ""},
+      {{"del", "c"}, ""},
+      {{"compaction", "3"}, ""},
+      {{"compaction", "100000"}, ""},
+      {{"alarm", "disarm"}, ""},
+      {{"alarm", "disarm"}, ""},
+      {{"alarm", "list"}, ""},
+      {{"put", "a", "5"}, ""},
+      {{"get", "", "--prefix", "-w", "json"}, ""},
+  };
+}
+
 // What may differ between two clusters: who they are, and in etcdctl's error log the connection.
 std::string Comparable(std::string text) {
   static const std::regex identity(
@@ -99,6 +128,14 @@ std::string RunEtcdctl(const std::string& endpoint, const Step& step) {
   const testing::Finished finished = testing::RunToEnd(command, absl::Seconds(20));
   return absl::StrCat("exit ", finished.exit_code, "\n", Comparable(finished.output),
                       Comparable(finished.error));
+}
+
+// What the endpoint's status says is wrong.
+std::string StatusErrors(const std::string& endpoint) {
+  static const std::regex errors(R"re("errors":\[[^\]]*\])re");
+  const std::string status = RunEtcdctl(endpoint, {{"endpoint", "status", "-w", "json"}, ""});
+  std::smatch match;
+  return std::regex_search(status, match, errors) ? match.str() : "";
 }
 
 // A single real etcd.
@@ -134,20 +171,48 @@ class Etcd {
   std::unique_ptr<testing::Process> process_;
 };
 
-TEST(EtcdctlTest, AnswersAreThoseOfEtcd) {
-  for (const char* program : {"etcd", "etcdctl"}) {
-    if (testing::FindProgram(program).empty()) {
-      GTEST_SKIP() << "not compared with etcd: no " << program << " (tests/run.sh brings Debian's)";
+class EtcdctlComparedTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    for (const char* program : {"etcd", "etcdctl"}) {
+      if (testing::FindProgram(program).empty()) {
+        GTEST_SKIP() << "not compared with etcd: no " << program
+                     << " (tests/run.sh brings Debian's)";
+      }
+    }
+    etcd_.emplace();
+    cluster_.emplace(ClusterOptions());
+    ASSERT_TRUE(etcd_->AwaitServing());
+  }
+
+  void Compare(const std::vector<Step>& steps) {
+    for (const Step& step : steps) {
+      const std::string theirs = RunEtcdctl(etcd_->address(), step);
+      EXPECT_EQ(RunEtcdctl(cluster_->front_door(), step), theirs)
+          << "etcdctl " << absl::StrJoin(step.arguments, " ") << "\n"
+          << step.input;
     }
   }
-  Etcd etcd;
-  Cluster cluster({});
-  ASSERT_TRUE(etcd.AwaitServing());
-  for (const Step& step : Steps()) {
-    const std::string theirs = RunEtcdctl(etcd.address(), step);
-    EXPECT_EQ(RunEtcdctl(cluster.front_door(), step), theirs)
-        << "etcdctl " << absl::StrJoin(step.arguments, " ") << "\n"
-        << step.input;
+
+  std::optional<Etcd> etcd_;
+  std::optional<Cluster> cluster_;
+};
+
+TEST_F(EtcdctlComparedTest, AnswersAreThoseOfEtcd) {
+  Compare(Steps());
+}
+
+TEST_F(EtcdctlComparedTest, AlarmsAreThoseOfEtcd) {
+  Compare({{{"put", "a", "1"}, ""}, {{"put", "b", "1"}, ""}, {{"put", "c", "1"}, ""}});
+  constexpr uint64_t kMember = 4711;
+  for (const auto alarm : {etcdserverpb::NOSPACE, etcdserverpb::CORRUPT}) {
+    for (const std::string& endpoint : {etcd_->address(), cluster_->front_door()}) {
+      const grpc::Status raised = Client(endpoint).RaiseAlarm(kMember, alarm, absl::Seconds(10));
+      ASSERT_TRUE(raised.ok()) << raised.error_message();
+    }
+    EXPECT_EQ(StatusErrors(cluster_->front_door()), StatusErrors(etcd_->address()));
+    EXPECT_NE(StatusErrors(etcd_->address()), "");
+    Compare(StepsUnderAlarm());
   }
 }
 
