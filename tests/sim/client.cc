@@ -39,6 +39,8 @@ Node& Client::PickNode() {
 }
 
 void Client::Begin() {
+  if (options_.max_operations > 0 && begun_ == options_.max_operations) return;
+  ++begun_;
   waiting_ = true;
   current_ = history_.size();
   Operation& operation = history_.emplace_back();

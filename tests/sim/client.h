@@ -24,6 +24,7 @@ struct ClientOptions {
   double serializable = 0.1;  // share of reads
   double move = 0.1;          // chance of changing the node before an operation
   size_t max_value_bytes = 64;
+  uint64_t max_operations = 0;  // then the client stops; 0: no end
 };
 
 class Client {
@@ -65,6 +66,7 @@ class Client {
   size_t current_ = 0;  // in the history
   size_t node_ = 0;
   uint64_t values_ = 0;
+  uint64_t begun_ = 0;
   uint64_t succeeded_ = 0;
   kv::Revision seen_revision_ = 0;
 };

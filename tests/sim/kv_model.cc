@@ -5,6 +5,7 @@
 #include <variant>
 
 #include "common/bytes.h"
+#include "tests/sim/trace.h"
 
 namespace synod::sim {
 namespace {
@@ -138,6 +139,15 @@ bool KvModel::Holds(const kv::Compare& compare) const {
   return false;
 }
 
+void KvModel::Add(const std::string& key, Version version) {
+  std::string flat = key;
+  AppendNumber(flat, version.revision);
+  if (version.value) AppendKeyValue(flat, *version.value);
+  digest_ += HashBytes(flat);
+  keys_[key].push_back(std::move(version));
+  wrote_ = true;
+}
+
 kv::PutResponse KvModel::Put(const kv::PutRequest& request) {
   const kv::Revision revision = revision_ + 1;
   kv::PutResponse response;
@@ -147,8 +157,7 @@ kv::PutResponse KvModel::Put(const kv::PutRequest& request) {
     next.version = previous->version + 1;
     if (request.prev_kv) response.prev_kv = *previous;
   }
-  keys_[request.key].push_back({revision, std::move(next)});
-  wrote_ = true;
+  Add(request.key, {revision, std::move(next)});
   return response;
 }
 
@@ -158,9 +167,8 @@ kv::DeleteRangeResponse KvModel::Delete(const kv::DeleteRangeRequest& request) {
   for (const kv::KeyValue* found : FindAll(request.key, request.range_end, revision)) {
     const kv::KeyValue previous = *found;
     ++response.deleted;
-    keys_[previous.key].push_back({revision, std::nullopt});
+    Add(previous.key, {revision, std::nullopt});
     if (request.prev_kv) response.prev_kvs.push_back(previous);
-    wrote_ = true;
   }
   return response;
 }

@@ -24,6 +24,9 @@ class KvModel {
 
   kv::Revision revision() const { return revision_; }
 
+  // Equal states have equal ones; different states, but for luck, have not.
+  uint64_t digest() const { return digest_; }
+
  private:
   struct Version {
     kv::Revision revision = 0;
@@ -41,7 +44,10 @@ class KvModel {
   kv::DeleteRangeResponse Delete(const kv::DeleteRangeRequest& request);
   kv::TxnResponse Txn(const kv::TxnRequest& request);
 
+  void Add(const std::string& key, Version version);
+
   std::map<std::string, std::vector<Version>> keys_;
+  uint64_t digest_ = 0;
   kv::Revision revision_ = 1;
   bool wrote_ = false;
 };

@@ -86,13 +86,14 @@ void PrintTotals(const synod::sim::SweepTotals& totals, double real, int jobs) {
       "%d runs, %d failed, %d run twice; %.0f s simulated in %.1f s (%.0f simulated seconds per "
       "real second, %d threads; %.1f simulated hours per CPU minute)\n"
       "faults %d (%.1f a run), messages disturbed %d, elections %d, chosen slots %d, events %d\n"
-      "operations %d, succeeded %d; slowest recovery of a healed majority %.1f election timeouts "
+      "operations %d, succeeded %d; short histories searched %d, given up %d\n"
+      "slowest recovery of a healed majority %.1f election timeouts "
       "(seed %d)\n",
       totals.runs, totals.failures, totals.repeated, simulated, real, simulated / real, jobs,
       simulated / 60 / cpu, totals.faults,
       static_cast<double>(totals.faults) / static_cast<double>(totals.runs), totals.disturbed,
       totals.elections, totals.chosen_slots, totals.events, totals.operations, totals.succeeded,
-      totals.slowest_recovery, totals.slowest_recovery_seed);
+      totals.searched, totals.gave_up, totals.slowest_recovery, totals.slowest_recovery_seed);
 }
 
 int RunMany(const synod::sim::SweepOptions& options, bool coverage) {

@@ -68,6 +68,7 @@ class Cluster {
     result.chosen_slots = observer_.chosen_slots();
     result.operations = history_.size();
     for (const auto& client : clients_) result.succeeded += client->succeeded();
+    result.search = search_;
     result.recovery_timeouts = recovery_timeouts_;
     return result;
   }
@@ -227,6 +228,10 @@ class Cluster {
     if (std::string wrong = CheckHistory(observer_.ChosenLog(), history_); !wrong.empty()) {
       world_.verdict.Fail(std::move(wrong));
     }
+    search_ = SearchLinearization(history_, SearchLimits());
+    if (search_ == SearchOutcome::kNotLinearizable) {
+      world_.verdict.Fail("W5: no order of the operations explains the answers");
+    }
   }
 
   Random random_;
@@ -241,6 +246,7 @@ class Cluster {
   std::vector<std::unique_ptr<Client>> clients_;
   int barriers_passed_ = 0;
   double recovery_timeouts_ = 0;
+  SearchOutcome search_ = SearchOutcome::kTooLong;
 };
 
 }  // namespace

@@ -16,6 +16,7 @@
 #include "absl/time/time.h"
 #include "tests/sim/coverage.h"
 #include "tests/sim/fault.h"
+#include "tests/sim/linearizer.h"
 #include "tests/sim/plant.h"
 
 namespace synod::sim {
@@ -41,6 +42,7 @@ struct RunResult {
   uint64_t chosen_slots = 0;
   uint64_t operations = 0;
   uint64_t succeeded = 0;
+  SearchOutcome search = SearchOutcome::kTooLong;  // of the history; a finding is in `failure`
   // From healing a majority until each of its nodes had a write through, in election timeouts.
   double recovery_timeouts = 0;
 };

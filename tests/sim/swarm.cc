@@ -57,18 +57,26 @@ ClientOptions DrawClient(Random& random) {
   return client;
 }
 
+// Few enough operations for the search check, spread over the faults.
+void MakeShort(RunOptions& options) {
+  constexpr int kOperations = 240;
+  options.client.max_operations = static_cast<uint64_t>(kOperations / options.clients);
+  options.client.think_time = 0.8 * options.clients * options.faulty_time / kOperations;
+}
+
 }  // namespace
 
 RunOptions DrawRunOptions(Random random) {
   RunOptions options;
   options.nodes = OneOf<int>(random, std::array{1, 2, 3, 3, 3, 3, 3, 4, 5, 5, 5, 5, 6, 7});
-  options.clients = static_cast<int>(random.Between(1, 6));
+  options.clients = static_cast<int>(random.Between(1, 8));
   options.node = DrawNode(random);
   if (random.Chance(0.5)) options.clock_drift = 0.2;
   options.network = DrawNetwork(random, options.node.tick);
   options.client = DrawClient(random);
   options.node.request_timeout = options.client.deadline;
   options.faulty_time = absl::Seconds(random.Between(10, 30));
+  if (random.Chance(0.25)) MakeShort(options);
   ScheduleOptions faults;
   faults.nodes = options.nodes;
   faults.length = options.faulty_time;

@@ -48,6 +48,8 @@ void Add(SweepTotals& totals, const RunResult& result) {
   totals.chosen_slots += result.chosen_slots;
   totals.operations += result.operations;
   totals.succeeded += result.succeeded;
+  totals.searched += result.search == SearchOutcome::kLinearizable ? 1 : 0;
+  totals.gave_up += result.search == SearchOutcome::kGaveUp ? 1 : 0;
   totals.simulated += result.simulated;
   totals.coverage.Add(result.coverage);
   if (result.recovery_timeouts > totals.slowest_recovery) {

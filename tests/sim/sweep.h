@@ -35,6 +35,8 @@ struct SweepTotals {
   uint64_t chosen_slots = 0;
   uint64_t operations = 0;
   uint64_t succeeded = 0;
+  uint64_t searched = 0;  // histories found linearizable by search
+  uint64_t gave_up = 0;
   absl::Duration simulated;
   absl::Duration cpu;  // of the runs, over all threads, repetitions left out
   Coverage coverage;
