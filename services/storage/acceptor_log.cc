@@ -20,7 +20,6 @@ namespace synod::storage {
 namespace {
 
 constexpr uint64_t kMinSegmentBytes = 16 << 10;
-constexpr uint64_t kMaxSegmentBytes = 1 << 30;  // offsets within a segment are 32 bits
 constexpr uint64_t kSegmentUnit = 4096;
 
 using Segments = std::deque<std::shared_ptr<Segment>>;
@@ -61,6 +60,7 @@ class SegmentedLog final : public AcceptorLog {
         damage_(std::move(recovered.damage)),
         manifest_(std::move(recovered.manifest)),
         groups_(manifest_->state().groups),
+        pending_(std::move(recovered.unsecured)),
         next_sequence_(recovered.next_sequence),
         pool_(env, {options.dir,
                     {options.cluster, options.node},
@@ -70,8 +70,7 @@ class SegmentedLog final : public AcceptorLog {
         segments_(std::move(recovered.segments)),
         index_(std::move(recovered.index)) {}
 
-  // The log always has a segment to write to.
-  absl::Status Start() { return segments_.empty() ? Rotate() : absl::OkStatus(); }
+  absl::Status Start();
 
   uint64_t instance() const override { return manifest_->state().instance; }
   std::vector<std::string> damage() const override { return damage_; }
@@ -111,7 +110,9 @@ class SegmentedLog final : public AcceptorLog {
   using Located = std::pair<RecordDescriptor, std::shared_ptr<const Segment>>;
   std::vector<Located> Pin(const std::vector<RecordLocation>& locations) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  absl::StatusOr<std::vector<paxos::AcceptedValue>> Read(const std::vector<Located>& records) const;
+  // Appends the records' values, up to the first that cannot be read.
+  static absl::Status Read(const std::vector<Located>& records,
+                           std::vector<paxos::AcceptedValue>& values);
 
   const uint64_t segment_bytes_;
   const std::unique_ptr<FileLock> lock_;
@@ -131,6 +132,15 @@ class SegmentedLog final : public AcceptorLog {
   absl::Status failure_ ABSL_GUARDED_BY(mutex_);
 };
 
+// Behind a damaged segment a new one begins at once: the manifest then says for ever how many
+// batches the damaged one had.
+absl::Status SegmentedLog::Start() {
+  if (segments_.empty() || segments_.back()->damaged()) {
+    if (absl::Status status = Rotate(); !status.ok()) return status;
+  }
+  return SyncPending();
+}
+
 GroupLogState SegmentedLog::State(GroupId group) const {
   GroupLogState state;
   const auto& groups = manifest_->state().groups;
@@ -144,6 +154,7 @@ GroupLogState SegmentedLog::State(GroupId group) const {
   absl::MutexLock lock(&mutex_);
   state.chosen_hint = index_.chosen_hint(group);
   state.cut_through = index_.cut_through(group);
+  state.unknown = index_.unknown(group);
   return state;
 }
 
@@ -264,11 +275,12 @@ absl::StatusOr<std::vector<paxos::AcceptedValue>> SegmentedLog::ReadValues(Group
     if (is_cut()) return cut;
     records = Pin(index_.Run(group, first, last, max_bytes));
   }
-  auto values = Read(records);
-  if (values.ok()) return values;
+  std::vector<paxos::AcceptedValue> values;
+  const absl::Status status = Read(records, values);
+  if (status.ok() || !values.empty()) return values;
   // A segment that was recycled under this read holds other bytes by now, which is no damage.
   absl::MutexLock lock(&mutex_);
-  return is_cut() ? cut : values.status();
+  return is_cut() ? cut : status;
 }
 
 absl::StatusOr<std::vector<paxos::AcceptedValue>> SegmentedLog::ReadAbove(GroupId group,
@@ -279,7 +291,9 @@ absl::StatusOr<std::vector<paxos::AcceptedValue>> SegmentedLog::ReadAbove(GroupI
     if (!failure_.ok()) return failure_;
     records = Pin(index_.Above(group, first));
   }
-  return Read(records);
+  std::vector<paxos::AcceptedValue> values;
+  if (absl::Status status = Read(records, values); !status.ok()) return status;
+  return values;
 }
 
 std::vector<SegmentedLog::Located> SegmentedLog::Pin(
@@ -295,16 +309,15 @@ std::vector<SegmentedLog::Located> SegmentedLog::Pin(
   return pinned;
 }
 
-absl::StatusOr<std::vector<paxos::AcceptedValue>> SegmentedLog::Read(
-    const std::vector<Located>& records) const {
-  std::vector<paxos::AcceptedValue> values;
+absl::Status SegmentedLog::Read(const std::vector<Located>& records,
+                                std::vector<paxos::AcceptedValue>& values) {
   values.reserve(records.size());
   for (const auto& [record, segment] : records) {
     auto value = segment->ReadValue(record);
     if (!value.ok()) return value.status();
     values.push_back({record.key.slot, record.key.ballot, *std::move(value)});
   }
-  return values;
+  return absl::OkStatus();
 }
 
 uint64_t SegmentedLog::SizeBytes() const {

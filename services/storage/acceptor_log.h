@@ -74,9 +74,14 @@ enum class CutKind {
 
 class AcceptorLog {
  public:
-  // Opens or creates the log in options.dir. FailedPrecondition when the directory belongs to
-  // another cluster or node or has a newer format; DataLoss, naming file and offset, when a record
-  // that may have been acknowledged cannot be read. A torn tail of unacknowledged bytes is dropped.
+  // Opens or creates the log in options.dir. Damaged, short and missing segments do not keep it
+  // from opening: what is lost in them is reported by State and damage. A torn tail of
+  // unacknowledged bytes is dropped.
+  //
+  // FailedPrecondition when the directory belongs to another cluster or node or has a newer format.
+  // DataLoss when it must not vote again: both copies of the promises or the identity are lost, or
+  // its files are of different times. ResourceExhausted when the disk is full and something has to
+  // be written before this log may be relied on.
   static absl::StatusOr<std::unique_ptr<AcceptorLog>> Open(Env* env, AcceptorLogOptions options);
 
   virtual ~AcceptorLog() = default;
@@ -100,7 +105,8 @@ class AcceptorLog {
 
   // The values of consecutive slots from `first` on, each with its ballot (Ballot() for learned
   // ones), at most through `last` and about `max_bytes` (at least one). Stops before the first slot
-  // without a record or whose newest record is lost. OutOfRange when `first` has been cut.
+  // without a record or whose newest record is lost or has become unreadable. OutOfRange when
+  // `first` has been cut, DataLoss when it is the unreadable one.
   virtual absl::StatusOr<std::vector<paxos::AcceptedValue>> ReadValues(GroupId group, Slot first,
                                                                        Slot last,
                                                                        size_t max_bytes) const = 0;

@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "services/storage/log_files.h"
+#include "services/storage/log_replay.h"
 
 namespace synod::storage {
 namespace {
@@ -48,53 +49,6 @@ absl::Status RemoveStrays(Env* env, const std::string& dir, const ManifestState&
   return absl::OkStatus();
 }
 
-// No record may exceed its group's promise: the promise is durable first.
-absl::Status CheckPromise(const std::string& dir, const ManifestState& manifest,
-                          const RecordKey& key) {
-  const auto group = manifest.groups.find(key.group);
-  if (key.ballot == paxos::Ballot()) return absl::OkStatus();
-  if (group != manifest.groups.end() && key.ballot <= group->second.promised) {
-    return absl::OkStatus();
-  }
-  return absl::DataLossError(absl::StrCat(
-      dir, ": the manifest is older than the log (it lacks the promise behind slot ",
-      key.slot.value(), " of group ", key.group.value(),
-      "): its files are not of one time, so this node must not vote again; remove the member from "
-      "the cluster and add it under a new id with an empty directory"));
-}
-
-absl::Status RecoverSegments(Env* env, const std::string& dir, const LogIdentity& identity,
-                             RecoveredLog& log) {
-  const ManifestState& manifest = log.manifest->state();
-  for (const auto& [group, state] : manifest.groups) log.index.CutThrough(group, state.cut_through);
-  SegmentScan scan;
-  for (const SegmentManifest& listed : manifest.segments) {
-    if (!log.segments.empty() && scan.next_sequence != listed.first_sequence) {
-      return absl::DataLossError(absl::StrCat(
-          RecordsPath(dir, log.segments.back()->id()), ": offset ", scan.end, ": batches ",
-          scan.next_sequence, " to ", listed.first_sequence - 1,
-          " were acknowledged and cannot be read; nothing was changed; if a quorum of the other "
-          "members is healthy, remove this member and add it under a new id with an empty "
-          "directory"));
-    }
-    const SegmentIdentity segment_identity{identity.cluster, identity.node, listed.id};
-    auto segment = Segment::Recover(env, dir, segment_identity, listed.first_sequence, scan);
-    if (!segment.ok()) return segment.status();
-    for (const ScannedBatch& batch : scan.batches) {
-      for (const RecordDescriptor& record : batch.head.records) {
-        if (absl::Status status = CheckPromise(dir, manifest, record.key); !status.ok()) {
-          return status;
-        }
-        log.index.Add(listed.id, record);
-      }
-    }
-    log.segments.push_back(*std::move(segment));
-    log.next_sequence = scan.next_sequence;
-    log.next_segment = std::max(log.next_segment, listed.id + 1);
-  }
-  return log.segments.empty() ? absl::OkStatus() : log.segments.back()->SecureTail(scan);
-}
-
 }  // namespace
 
 absl::StatusOr<RecoveredLog> RecoverLog(Env* env, const std::string& dir,
@@ -122,7 +76,7 @@ absl::StatusOr<RecoveredLog> RecoverLog(Env* env, const std::string& dir,
   auto manifest = Manifest::Open(env, dir, identity, new_instance);
   if (!manifest.ok()) return manifest.status();
   log.manifest = *std::move(manifest);
-  if (absl::Status status = RecoverSegments(env, dir, identity, log); !status.ok()) return status;
+  if (absl::Status status = ReplaySegments(env, dir, identity, log); !status.ok()) return status;
   if (absl::Status status = RemoveStrays(env, dir, log.manifest->state()); !status.ok()) {
     return status;
   }

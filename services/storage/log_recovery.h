@@ -1,5 +1,5 @@
 // Opening an acceptor log's directory: whose it is, what its manifest promises, and every record of
-// every segment verified.
+// every segment verified (log_replay.h).
 #ifndef SYNOD_SERVICES_STORAGE_LOG_RECOVERY_H_
 #define SYNOD_SERVICES_STORAGE_LOG_RECOVERY_H_
 
@@ -24,6 +24,8 @@ struct RecoveredLog {
   std::deque<std::shared_ptr<Segment>> segments;  // the manifest's, oldest first
   SlotIndex index;
   std::vector<std::string> damage;  // as AcceptorLog::damage
+  // Read back from the end of a damaged segment; perhaps never synced, and to be written once more.
+  std::vector<LogRecord> unsecured;
   uint64_t next_sequence = 1;
   uint64_t next_segment = 1;
 };

@@ -104,9 +104,13 @@ std::string EncodeSegmentHeader(const SegmentIdentity& segment, uint64_t segment
   return header;
 }
 
-bool SegmentHeaderIntact(const SegmentIdentity& segment, uint64_t segment_bytes,
-                         absl::string_view header) {
-  return header == EncodeSegmentHeader(segment, segment_bytes);
+std::optional<uint64_t> DecodeSegmentHeader(const SegmentIdentity& segment,
+                                            absl::string_view bytes) {
+  ByteReader reader(bytes);
+  for (int field = 0; field < 5; ++field) reader.Fixed<uint64_t>();
+  const auto size = reader.Fixed<uint64_t>();
+  if (bytes.substr(0, kSectorBytes) != EncodeSegmentHeader(segment, size)) return std::nullopt;
+  return size;
 }
 
 EncodedBatch EncodeBatch(const SegmentIdentity& segment, uint64_t offset, uint64_t sequence,

@@ -23,8 +23,9 @@
 namespace synod::storage {
 
 inline constexpr uint64_t kSegmentFormat = 1;
-inline constexpr size_t kSectorBytes = 512;          // batches start on these
-inline constexpr size_t kSegmentHeaderBytes = 4096;  // before the first batch
+inline constexpr uint64_t kMaxSegmentBytes = 1 << 30;  // offsets within a segment are 32 bits
+inline constexpr size_t kSectorBytes = 512;            // batches start on these
+inline constexpr size_t kSegmentHeaderBytes = 4096;    // before the first batch
 inline constexpr size_t kBatchHeadBytes = 32;
 inline constexpr size_t kDescriptorBytes = 64;
 inline constexpr size_t kIdentifierBytes = 88;
@@ -86,8 +87,10 @@ constexpr uint64_t RoundUpToSector(uint64_t bytes) {
 
 // Exactly kSectorBytes.
 std::string EncodeSegmentHeader(const SegmentIdentity& segment, uint64_t segment_bytes);
-bool SegmentHeaderIntact(const SegmentIdentity& segment, uint64_t segment_bytes,
-                         absl::string_view header);
+
+// The segment's size when `bytes` begin with its header.
+std::optional<uint64_t> DecodeSegmentHeader(const SegmentIdentity& segment,
+                                            absl::string_view bytes);
 
 struct EncodedBatch {
   std::string bytes;  // padded to a sector

@@ -34,7 +34,8 @@ void SegmentPool::Recycle(const Segment& segment) {
   const size_t wanted = static_cast<size_t>(std::max(options_.spares, 1));
   {
     absl::MutexLock lock(&mutex_);
-    if (segment.bytes() == options_.segment_bytes && retired_.size() < wanted) {
+    if (!segment.damaged() && segment.bytes() == options_.segment_bytes &&
+        retired_.size() < wanted) {
       retired_.push_back(segment.id());
       return;
     }

@@ -46,7 +46,8 @@ class SegmentPool {
   absl::StatusOr<std::shared_ptr<Segment>> Take();
 
   // The log needs this segment no more and says so durably. Its files are used again, or removed
-  // when enough are at hand; failing to do so costs space only and is tried again at the next Open.
+  // when enough are at hand or they are damaged; failing to do so costs space only and is tried
+  // again at the next Open.
   void Recycle(const Segment& segment);
 
  private:

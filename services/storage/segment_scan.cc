@@ -1,5 +1,8 @@
 #include "services/storage/segment_scan.h"
 
+#include <algorithm>
+#include <limits>
+#include <map>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -7,96 +10,182 @@
 namespace synod::storage {
 namespace {
 
-// Why taking in batches ended. Unless something acknowledged turns up beyond this place, it is the
-// end of the log or a torn tail.
-struct Stop {
+// The identifiers of one batch, by ordinal.
+using Identifiers = std::map<uint64_t, RecordIdentifier>;
+
+struct Head {
   uint64_t offset = 0;
-  std::optional<RecordKey> key;
-  std::string reason;
-  bool damage = false;  // no crash leaves this behind, whatever lies beyond
+  BatchHead head;
+  std::vector<bool> intact;  // per record
 };
 
-std::optional<RecordDescriptor> FirstBadValue(const SegmentIdentity& segment, const BatchHead& head,
-                                              absl::string_view records) {
-  for (const RecordDescriptor& record : head.records) {
-    if (!ValueIntact(segment, record, records.substr(record.offset, record.length))) return record;
-  }
-  return std::nullopt;
-}
+class Scanner {
+ public:
+  Scanner(const SegmentIdentity& segment, SequenceRange range, absl::string_view records,
+          absl::string_view identifiers)
+      : segment_(segment), range_(range), records_(records), identifiers_(identifiers) {}
 
-// Takes in intact batches until the first one that is not.
-Stop TakeBatches(const SegmentIdentity& segment, absl::string_view records, SegmentScan& scan) {
-  while (true) {
-    auto head = DecodeBatchHead(segment, scan.end, records);
-    if (!head) return {scan.end, std::nullopt, "no intact batch starts here", false};
-    if (head->sequence != scan.next_sequence) {
-      return {scan.end, std::nullopt,
-              absl::StrCat("batch ", head->sequence, " stands where batch ", scan.next_sequence,
-                           " belongs"),
-              true};
+  SegmentScan Scan(bool end_known) {
+    FindHeads();
+    FindIdentifiers();
+    if (!end_known) DropTornTail();
+    scan_.next_sequence = end_known ? range_.end : NextSequence();
+    scan_.end = scan_.known_bytes = kSegmentHeaderBytes;
+    for (uint64_t sequence = range_.first; sequence < scan_.next_sequence;) {
+      sequence = Take(sequence);
     }
-    if (const auto bad = FirstBadValue(segment, *head, records)) {
-      return {bad->offset, bad->key, "the value does not match its checksum", false};
+    if (scan_.damage.empty() && !heads_.empty()) {
+      const uint64_t last = heads_.rbegin()->second.offset;
+      scan_.last_batch = std::string(records_.substr(last, scan_.end - last));
     }
-    uint64_t ordinal = scan.identifiers.size() / kIdentifierBytes;
-    for (const RecordDescriptor& record : head->records) {
-      scan.identifiers += EncodeIdentifier(
-          segment, ordinal++, {head->sequence, static_cast<uint32_t>(scan.end), record});
-    }
-    const uint64_t size = RoundUpToSector(head->bytes);
-    scan.batches.push_back({scan.end, *std::move(head)});
-    scan.end += size;
-    ++scan.next_sequence;
+    return std::move(scan_);
   }
-}
 
-// The first identifier that says more than the intact batches do.
-std::optional<RecordIdentifier> IdentifierBeyond(const SegmentIdentity& segment,
-                                                 const SegmentScan& scan,
-                                                 absl::string_view identifiers) {
-  for (uint64_t at = 0; at + kIdentifierBytes <= identifiers.size(); at += kIdentifierBytes) {
-    const absl::string_view found = identifiers.substr(at, kIdentifierBytes);
-    const bool known =
-        at < scan.identifiers.size() && found == scan.identifiers.substr(at, kIdentifierBytes);
-    if (known) continue;
-    if (auto beyond = DecodeIdentifier(segment, at / kIdentifierBytes, found)) return beyond;
+ private:
+  // A head verifies only at the place it was written to, so each one found is a batch of this
+  // segment; their sequences rise with their offsets.
+  void FindHeads() {
+    for (uint64_t at = kSegmentHeaderBytes; at < records_.size();) {
+      auto head = DecodeBatchHead(segment_, at, records_);
+      if (!head || head->sequence < range_.first || head->sequence >= range_.end) {
+        at += kSectorBytes;
+        continue;
+      }
+      Head found{at, *std::move(head), {}};
+      for (const RecordDescriptor& record : found.head.records) {
+        found.intact.push_back(
+            ValueIntact(segment_, record, records_.substr(record.offset, record.length)));
+      }
+      at += RoundUpToSector(found.head.bytes);
+      const uint64_t sequence = found.head.sequence;
+      heads_.emplace(sequence, std::move(found));
+    }
   }
-  return std::nullopt;
-}
 
-std::optional<uint64_t> HeadBeyond(const SegmentIdentity& segment, uint64_t after,
-                                   absl::string_view records) {
-  for (uint64_t at = after + kSectorBytes; at < records.size(); at += kSectorBytes) {
-    if (DecodeBatchHead(segment, at, records)) return at;
+  void FindIdentifiers() {
+    for (uint64_t at = 0; at + kIdentifierBytes <= identifiers_.size(); at += kIdentifierBytes) {
+      const uint64_t ordinal = at / kIdentifierBytes;
+      const auto found =
+          DecodeIdentifier(segment_, ordinal, identifiers_.substr(at, kIdentifierBytes));
+      if (!found || found->sequence < range_.first || found->sequence >= range_.end) continue;
+      named_[found->sequence].emplace(ordinal, *found);
+    }
   }
-  return std::nullopt;
-}
+
+  // The last batch, if its head is all that is left of it and nobody was told of it.
+  void DropTornTail() {
+    if (heads_.empty()) return;
+    const auto& [sequence, head] = *heads_.rbegin();
+    const bool whole =
+        std::all_of(head.intact.begin(), head.intact.end(), [](bool intact) { return intact; });
+    const bool acknowledged = !named_.empty() && named_.rbegin()->first >= sequence;
+    if (!whole && !acknowledged) heads_.erase(sequence);
+  }
+
+  uint64_t NextSequence() const {
+    uint64_t next = range_.first;
+    if (!heads_.empty()) next = std::max(next, heads_.rbegin()->first + 1);
+    if (!named_.empty()) next = std::max(next, named_.rbegin()->first + 1);
+    return next;
+  }
+
+  // Takes in the batch of this sequence, or the gap that begins with it; returns what comes next.
+  uint64_t Take(uint64_t sequence) {
+    const auto head = heads_.find(sequence);
+    if (head != heads_.end()) {
+      TakeHead(head->second);
+      return sequence + 1;
+    }
+    const auto named = named_.find(sequence);
+    if (named != named_.end()) {
+      TakeIdentifiers(sequence, named->second);
+      return sequence + 1;
+    }
+    return TakeGap(sequence);
+  }
+
+  void TakeHead(const Head& found) {
+    ScannedBatch& batch = scan_.batches.emplace_back();
+    const uint64_t sequence = found.head.sequence;
+    batch.sequences = {sequence, sequence + 1};
+    batch.complete = true;
+    std::vector<RecordDescriptor> lost;
+    for (size_t i = 0; i < found.head.records.size(); ++i) {
+      const RecordDescriptor& record = found.head.records[i];
+      batch.records.push_back({record, found.intact[i]});
+      if (!found.intact[i]) lost.push_back(record);
+      scan_.identifiers += EncodeIdentifier(
+          segment_, ordinal_++, {sequence, static_cast<uint32_t>(found.offset), record});
+    }
+    if (!lost.empty()) {
+      Report(lost.front().offset, lost, "the value does not match its checksum");
+    }
+    scan_.end = scan_.known_bytes = found.offset + RoundUpToSector(found.head.bytes);
+  }
+
+  void TakeIdentifiers(uint64_t sequence, const Identifiers& identifiers) {
+    ScannedBatch& batch = scan_.batches.emplace_back();
+    batch.sequences = {sequence, sequence + 1};
+    std::vector<RecordDescriptor> lost;
+    for (const auto& [ordinal, identifier] : identifiers) {
+      batch.records.push_back({identifier.record, false});
+      lost.push_back(identifier.record);
+      const uint64_t end = uint64_t{identifier.record.offset} + identifier.record.length;
+      scan_.known_bytes = std::max(scan_.known_bytes, RoundUpToSector(end));
+    }
+    // The first value lies right behind the descriptors, so its place tells how many there are. A
+    // later value lies further back and would tell of more than there are identifiers.
+    const RecordIdentifier& first = identifiers.begin()->second;
+    batch.complete = first.record.offset ==
+                     first.batch_offset + kBatchHeadBytes + lost.size() * kDescriptorBytes;
+    Report(first.batch_offset, lost,
+           batch.complete ? "the head of its batch is damaged"
+                          : "the head of its batch is damaged, and so are other identifiers of it");
+  }
+
+  uint64_t TakeGap(uint64_t first) {
+    uint64_t end = scan_.next_sequence;
+    if (const auto head = heads_.upper_bound(first); head != heads_.end()) {
+      end = std::min(end, head->first);
+    }
+    if (const auto named = named_.upper_bound(first); named != named_.end()) {
+      end = std::min(end, named->first);
+    }
+    scan_.batches.push_back({{first, end}, false, {}});
+    Report(scan_.known_bytes, {},
+           absl::StrCat("nothing is left of batches ", first, " to ", end - 1));
+    return end;
+  }
+
+  void Report(uint64_t offset, const std::vector<RecordDescriptor>& lost, std::string reason) {
+    SegmentDamage damage;
+    damage.offset = offset;
+    if (!lost.empty()) {
+      damage.key = lost.front().key;
+      damage.more = lost.size() - 1;
+    }
+    damage.reason = std::move(reason);
+    scan_.damage.push_back(std::move(damage));
+  }
+
+  const SegmentIdentity& segment_;
+  const SequenceRange range_;
+  const absl::string_view records_;
+  const absl::string_view identifiers_;
+  std::map<uint64_t, Head> heads_;
+  std::map<uint64_t, Identifiers> named_;
+  uint64_t ordinal_ = 0;
+  SegmentScan scan_;
+};
 
 }  // namespace
 
 SegmentScan ScanSegment(const SegmentIdentity& segment, uint64_t first_sequence,
-                        absl::string_view records, absl::string_view identifiers) {
-  SegmentScan scan;
-  scan.end = kSegmentHeaderBytes;
-  scan.next_sequence = first_sequence;
-  const Stop stop = TakeBatches(segment, records, scan);
-  if (!scan.batches.empty()) {
-    const uint64_t last = scan.batches.back().offset;
-    scan.last_batch = std::string(records.substr(last, scan.end - last));
-  }
-
-  if (const auto beyond = IdentifierBeyond(segment, scan, identifiers)) {
-    const bool located = stop.key.has_value();
-    scan.damage = SegmentDamage{located ? stop.offset : beyond->record.offset,
-                                located ? *stop.key : beyond->record.key, stop.reason};
-  } else if (const auto later = HeadBeyond(segment, scan.end, records)) {
-    scan.damage =
-        SegmentDamage{stop.offset, stop.key,
-                      absl::StrCat(stop.reason, ", yet a later batch starts at offset ", *later)};
-  } else if (stop.damage) {
-    scan.damage = SegmentDamage{stop.offset, stop.key, stop.reason};
-  }
-  return scan;
+                        std::optional<uint64_t> end_sequence, absl::string_view records,
+                        absl::string_view identifiers) {
+  const SequenceRange range{first_sequence,
+                            end_sequence.value_or(std::numeric_limits<uint64_t>::max())};
+  return Scanner(segment, range, records, identifiers).Scan(end_sequence.has_value());
 }
 
 }  // namespace synod::storage

@@ -1,5 +1,6 @@
-// What the bytes of a segment say: the intact batches from its start, and whether anything that was
-// acknowledged lies beyond them. A pure function, so that every damage can be tried on it.
+// What the bytes of a segment say: every record of it that was acknowledged, intact or only named,
+// and where something was acknowledged that cannot even be named. A pure function, so that every
+// damage can be tried on it.
 //
 // How a torn tail is told from damage (the ideas are those of Alagappan et al., "Protocol-Aware
 // Recovery for Consensus-Based Storage", FAST 2018, section 3.3; docs/storage.md has the cases):
@@ -16,32 +17,50 @@
 
 #include "absl/strings/string_view.h"
 #include "services/storage/record_codec.h"
+#include "services/storage/sequence_ranges.h"
 
 namespace synod::storage {
 
+struct ScannedRecord {
+  RecordDescriptor descriptor;
+  bool intact = false;  // its value can be read
+};
+
+// A batch that was acknowledged, or is intact. Its records are known from its head or, when that is
+// unreadable, from the identifiers; then perhaps not all of them. Batches of which nothing at all
+// is known stand here as one without records.
 struct ScannedBatch {
-  uint64_t offset = 0;
-  BatchHead head;
+  SequenceRange sequences;
+  bool complete = false;  // every record is known
+  std::vector<ScannedRecord> records;
 };
 
 // Something acknowledged that cannot be read.
 struct SegmentDamage {
   uint64_t offset = 0;           // in the file of records
-  std::optional<RecordKey> key;  // the first record hit, when its identifier is known
+  std::optional<RecordKey> key;  // the first record hit, when it is known
+  size_t more = 0;               // records hit besides that one
   std::string reason;
 };
 
 struct SegmentScan {
-  std::vector<ScannedBatch> batches;
-  uint64_t end = 0;            // offset behind the last intact batch, on a sector
-  uint64_t next_sequence = 0;  // of the batch to be written there
-  std::optional<SegmentDamage> damage;
+  std::vector<ScannedBatch> batches;  // ascending, without gaps
+  std::vector<SegmentDamage> damage;  // empty: the segment is whole and may be written on
+
+  uint64_t next_sequence = 0;  // behind the last batch that was acknowledged or is intact
+  uint64_t known_bytes = 0;    // nothing of the batches found lies at or behind this offset
+
+  // For a segment that is whole.
+  uint64_t end = 0;         // offset behind the last batch, on a sector
   std::string last_batch;   // bytes of the last batch; empty when there is none
   std::string identifiers;  // of all records of the batches, as they should be on disk
 };
 
+// The segment's batches are first_sequence .. end_sequence-1; without an end it is the log's last
+// segment. What lies outside of them is ignored: it was never acknowledged.
 SegmentScan ScanSegment(const SegmentIdentity& segment, uint64_t first_sequence,
-                        absl::string_view records, absl::string_view identifiers);
+                        std::optional<uint64_t> end_sequence, absl::string_view records,
+                        absl::string_view identifiers);
 
 }  // namespace synod::storage
 

@@ -6,20 +6,58 @@ namespace synod::storage {
 
 void SlotIndex::Add(uint64_t segment, const RecordDescriptor& record) {
   Group& group = groups_[record.key.group];
-  group.chosen_hint = std::max(group.chosen_hint, record.chosen_through);
-  // record.h: a learned record proves that everything before it is chosen too.
-  if (record.key.kind == RecordKind::kLearned) {
-    group.chosen_hint = std::max(group.chosen_hint, record.key.slot);
-  }
+  Hint(group, record);
   if (record.key.slot <= group.cut_through) return;
+  const bool learned = record.key.kind == RecordKind::kLearned;
+  if (const auto lost = group.lost.find(record.key.slot); lost != group.lost.end()) {
+    const Loss& loss = lost->second;
+    if (learned || !loss.exact || record.key.ballot >= loss.bound) group.lost.erase(lost);
+  }
   const Entry fresh{segment,       record.checksum, record.key.ballot,
                     record.offset, record.length,   record.key.kind};
   const auto [found, inserted] = group.slots.try_emplace(record.key.slot, fresh);
   if (inserted) return;
   const Entry& old = found->second;
-  const bool wins = fresh.kind == RecordKind::kLearned ||
-                    (old.kind != RecordKind::kLearned && fresh.ballot >= old.ballot);
+  const bool wins = learned || (old.kind != RecordKind::kLearned && fresh.ballot >= old.ballot);
   if (wins) found->second = fresh;
+}
+
+void SlotIndex::Lose(const RecordDescriptor& record) {
+  Group& group = groups_[record.key.group];
+  // What the record said about other slots was true, and its descriptor is intact.
+  Hint(group, record);
+  if (record.key.slot <= group.cut_through) return;
+  const auto held = group.slots.find(record.key.slot);
+  if (held != group.slots.end() && held->second.kind == RecordKind::kLearned) return;
+  if (record.key.kind == RecordKind::kLearned) {
+    // What is chosen outranks every vote, and the node may have voted for it without a record.
+    group.lost[record.key.slot] = {paxos::Ballot::Max(), false};
+    return;
+  }
+  if (held != group.slots.end() && held->second.ballot >= record.key.ballot) return;
+  const auto [lost, inserted] =
+      group.lost.try_emplace(record.key.slot, Loss{record.key.ballot, true});
+  if (inserted) return;
+  Loss& loss = lost->second;
+  loss = {loss.exact ? std::max(loss.bound, record.key.ballot) : record.key.ballot, true};
+}
+
+void SlotIndex::Doubt(GroupId id, paxos::Ballot bound) {
+  Group& group = groups_[id];
+  for (auto it = group.slots.upper_bound(group.chosen_hint); it != group.slots.end(); ++it) {
+    // A slot whose newest record is lost anyway keeps its tighter bound: as long as the bound for
+    // all slots stands, it covers this one.
+    if (it->second.kind == RecordKind::kAccepted)
+      group.lost.try_emplace(it->first, Loss{bound, false});
+  }
+}
+
+// record.h: a learned record proves that everything before it is chosen too.
+void SlotIndex::Hint(Group& group, const RecordDescriptor& record) {
+  group.chosen_hint = std::max(group.chosen_hint, record.chosen_through);
+  if (record.key.kind == RecordKind::kLearned) {
+    group.chosen_hint = std::max(group.chosen_hint, record.key.slot);
+  }
 }
 
 void SlotIndex::CutThrough(GroupId id, Slot slot) {
@@ -28,6 +66,7 @@ void SlotIndex::CutThrough(GroupId id, Slot slot) {
   group.cut_through = slot;
   group.chosen_hint = std::max(group.chosen_hint, slot);
   group.slots.erase(group.slots.begin(), group.slots.upper_bound(slot));
+  group.lost.erase(group.lost.begin(), group.lost.upper_bound(slot));
 }
 
 Slot SlotIndex::cut_through(GroupId group) const {
@@ -40,6 +79,14 @@ Slot SlotIndex::chosen_hint(GroupId group) const {
   return found == groups_.end() ? Slot() : found->second.chosen_hint;
 }
 
+std::vector<paxos::UnknownVote> SlotIndex::unknown(GroupId id) const {
+  std::vector<paxos::UnknownVote> unknown;
+  const auto group = groups_.find(id);
+  if (group == groups_.end()) return unknown;
+  for (const auto& [slot, loss] : group->second.lost) unknown.push_back({slot, loss.bound});
+  return unknown;
+}
+
 std::vector<RecordLocation> SlotIndex::Run(GroupId id, Slot first, Slot last,
                                            size_t max_bytes) const {
   std::vector<RecordLocation> run;
@@ -49,7 +96,7 @@ std::vector<RecordLocation> SlotIndex::Run(GroupId id, Slot first, Slot last,
   for (auto it = group->second.slots.find(first); it != group->second.slots.end(); ++it) {
     const auto& [slot, entry] = *it;
     bytes += entry.length;
-    const bool gap = slot - first != run.size();
+    const bool gap = slot - first != run.size() || group->second.lost.contains(slot);
     if (gap || slot > last || (!run.empty() && bytes > max_bytes)) break;
     run.push_back(Locate(id, slot, entry));
   }

@@ -1,6 +1,10 @@
-// Where each group's values lie: slot -> newest record that counts. In memory, bounded by the log.
+// Where each group's values lie: slot -> newest record that counts; and of which slots the newest
+// record is lost. In memory, bounded by the log.
 //
 // Of the records of one slot a learned one wins over all, then the highest ballot, then the newest.
+//
+// Records are told in the order in which they were written. An acceptor's ballots never fall from
+// one record to the next, so a newer record of a slot makes up for an older one that is lost.
 //
 // Thread-safety: none; the log guards it.
 #ifndef SYNOD_SERVICES_STORAGE_SLOT_INDEX_H_
@@ -13,6 +17,7 @@
 
 #include "absl/container/btree_map.h"
 #include "common/ids.h"
+#include "services/paxos/message.h"
 #include "services/storage/record_codec.h"
 
 namespace synod::storage {
@@ -27,14 +32,24 @@ class SlotIndex {
   // Ignored when the slot has been cut.
   void Add(uint64_t segment, const RecordDescriptor& record);
 
+  // This record was acknowledged and its value cannot be read.
+  void Lose(const RecordDescriptor& record);
+
+  // Here stood records that are lost without a trace, with ballots up to `bound`. So whatever is
+  // held above the chosen prefix, as known here, may have been outvoted or replaced.
+  void Doubt(GroupId group, paxos::Ballot bound);
+
   // Forgets the group's slots at or below `slot`; a lower slot than before changes nothing.
   void CutThrough(GroupId group, Slot slot);
 
   Slot cut_through(GroupId group) const;
   Slot chosen_hint(GroupId group) const;  // never below cut_through
 
-  // Consecutive slots from `first` through `last`, up to the first gap and, after the first record,
-  // to `max_bytes` of values.
+  // Slots whose newest record is lost, ascending, with a ballot that it did not exceed.
+  std::vector<paxos::UnknownVote> unknown(GroupId group) const;
+
+  // Consecutive slots from `first` through `last`, up to the first gap or unknown vote and, after
+  // the first record, to `max_bytes` of values.
   std::vector<RecordLocation> Run(GroupId group, Slot first, Slot last, size_t max_bytes) const;
 
   // All slots above `slot`, ascending.
@@ -50,12 +65,18 @@ class SlotIndex {
     uint32_t length;
     RecordKind kind;
   };
+  struct Loss {
+    paxos::Ballot bound;
+    bool exact;  // the bound is the ballot itself; else any newer record makes up for the loss
+  };
   struct Group {
     absl::btree_map<Slot, Entry> slots;
+    absl::btree_map<Slot, Loss> lost;
     Slot cut_through;
     Slot chosen_hint;
   };
 
+  static void Hint(Group& group, const RecordDescriptor& record);
   static RecordLocation Locate(GroupId group, Slot slot, const Entry& entry);
 
   std::map<GroupId, Group> groups_;

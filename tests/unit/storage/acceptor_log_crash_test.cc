@@ -1,5 +1,6 @@
 // Crashes at every point at which the log changes the disk, against a dumb twin: after each restart
 // the log holds a prefix of what was appended that contains everything acknowledged.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -62,7 +63,7 @@ class CrashingLog {
     if (random_.Chance(0.1)) {
       const Slot cut(random_.Below(next_slot_[group] + 1));
       requested_cut_[group] = std::max(requested_cut_[group], cut);
-      return log_->CutThrough(group, cut);
+      return log_->CutThrough(group, cut, random_.Chance(0.3) ? CutKind::kDurable : CutKind::kLazy);
     }
     std::vector<paxos::Record> records;
     for (uint64_t i = random_.Below(5); i > 0; --i) records.push_back(RandomRecord());
@@ -79,6 +80,8 @@ class CrashingLog {
     uint64_t& next = next_slot_[GroupId(id)];
     round_ += random_.Chance(0.05);
     if (random_.Chance(0.1)) return Promise(id, round_);
+    if (random_.Chance(0.03)) return Founded(id, {{NodeId(2), ++value_}});
+    if (random_.Chance(0.03)) return Repaired(id);
     const uint64_t slot = random_.Chance(0.7) ? ++next : 1 + random_.Below(next + 3);
     next = std::max(next, slot);
     const paxos::Value value = ValueOf(++value_, random_.Chance(0.1) ? 3000 : random_.Below(300));
@@ -97,15 +100,30 @@ class CrashingLog {
       EXPECT_GE(state.promised, twin_.Replay(GroupId(id), acknowledged_).promised);
       EXPECT_LE(state.promised, twin_.Replay(GroupId(id), twin_.records.size()).promised);
       EXPECT_LE(state.cut_through, requested_cut_[GroupId(id)]);
+      EXPECT_THAT(state.unknown, testing::IsEmpty());
+      EXPECT_EQ(state.lost_through, paxos::Ballot());
+      EXPECT_TRUE(state.founded || !twin_.Replay(GroupId(id), acknowledged_).founded);
+      EXPECT_TRUE(HasBeenTold(GroupId(id), state)) << "instances of no record since the last sync";
     }
+    EXPECT_THAT(log_->damage(), testing::IsEmpty());
     // What was lost was never acknowledged; promises that survived on their own stay promised.
     twin_.records.resize(survived);
     for (uint64_t id = 1; id <= kGroups; ++id) {
       twin_.records.push_back(
           {GroupId(id), paxos::PromiseRecord{log_->State(GroupId(id)).promised}});
+      const GroupLogState state = log_->State(GroupId(id));
+      if (state.founded) twin_.records.push_back(Founded(id, state.instances));
     }
     acknowledged_ = twin_.records.size();
     log_.reset();
+  }
+
+  // Whether the instances are the last acknowledged ones or some that were appended after them.
+  bool HasBeenTold(GroupId group, const GroupLogState& state) const {
+    for (size_t count = acknowledged_; count <= twin_.records.size(); ++count) {
+      if (twin_.Replay(group, count).instances == state.instances) return true;
+    }
+    return false;
   }
 
   bool MatchesThrough(size_t count) const {

@@ -268,12 +268,15 @@ TEST_F(AcceptorLogTest, MissingFilesAreNeverTakenForANewLog) {
   for (const std::string& path : env_.Paths()) {
     const auto image = env_.Clone();
     ASSERT_TRUE(image->Remove(path).ok());
-    const absl::Status status = AcceptorLog::Open(image.get(), Options()).status();
-    if (path == ManifestPath("log", 'a') || path == ManifestPath("log", 'b')) {
-      EXPECT_TRUE(status.ok()) << "the other copy is enough: " << status;
-    } else {
-      EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss) << path;
+    const auto log = AcceptorLog::Open(image.get(), Options());
+    if (path == IdentityPath("log")) {
+      EXPECT_EQ(log.status().code(), absl::StatusCode::kDataLoss) << path;
+      continue;
     }
+    ASSERT_TRUE(log.ok()) << path << ": " << log.status();
+    EXPECT_EQ((*log)->State(kGroup).promised, (paxos::Ballot{1, NodeId(1)})) << path;
+    const bool manifest = path == ManifestPath("log", 'a') || path == ManifestPath("log", 'b');
+    EXPECT_EQ((*log)->damage().empty(), manifest) << path << ": the other copy is enough";
   }
 }
 

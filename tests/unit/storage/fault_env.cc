@@ -31,6 +31,10 @@ class FaultEnv::OpenFile final : public File {
   absl::StatusOr<std::string> ReadAt(uint64_t offset, size_t size) const override {
     if (const auto hook = std::exchange(env_->during_read, nullptr)) hook();
     if (offset >= inode_->data.size()) return std::string();
+    const auto bad = inode_->unreadable.lower_bound(offset / kSector);
+    if (bad != inode_->unreadable.end() && *bad * kSector < offset + size) {
+      return absl::UnknownError("injected: Input/output error");
+    }
     return inode_->data.substr(offset, size);
   }
 
@@ -70,6 +74,12 @@ std::unique_ptr<FaultEnv> FaultEnv::Clone() const {
 void FaultEnv::FailFrom(uint64_t operation) {
   operations_ = 0;
   fail_from_ = operation;
+}
+
+void FaultEnv::MakeUnreadable(const std::string& path, uint64_t offset, uint64_t size) {
+  for (uint64_t at = offset / kSector; at * kSector < offset + size; ++at) {
+    names_.at(path)->unreadable.insert(at);
+  }
 }
 
 absl::Status FaultEnv::Count() {

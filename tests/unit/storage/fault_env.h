@@ -32,6 +32,9 @@ class FaultEnv final : public Env {
   uint64_t operations() const { return operations_; }
   uint64_t file_syncs() const { return file_syncs_; }
 
+  // Reads that touch these bytes of the file fail from now on.
+  void MakeUnreadable(const std::string& path, uint64_t offset, uint64_t size);
+
   // The machine loses power: of what was not synced a random part stays. Nothing fails any more.
   void LosePower(Random& random);
 
@@ -60,7 +63,8 @@ class FaultEnv final : public Env {
   struct Inode {
     std::string data;
     std::string durable;
-    std::set<uint64_t> dirty;  // sectors
+    std::set<uint64_t> dirty;       // sectors
+    std::set<uint64_t> unreadable;  // sectors
   };
   using Names = std::map<std::string, std::shared_ptr<Inode>>;
 

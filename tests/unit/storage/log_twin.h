@@ -38,8 +38,18 @@ inline paxos::Record Learned(uint64_t group, uint64_t slot, paxos::Value value) 
   return {GroupId(group), paxos::LearnedRecord{Slot(slot), std::move(value)}};
 }
 
+inline paxos::Record Founded(uint64_t group, std::map<NodeId, uint64_t> instances) {
+  return {GroupId(group), paxos::FoundedRecord{std::move(instances)}};
+}
+
+inline paxos::Record Repaired(uint64_t group) {
+  return {GroupId(group), paxos::RepairedRecord{}};
+}
+
 struct TwinGroup {
   paxos::Ballot promised;
+  bool founded = false;
+  std::map<NodeId, uint64_t> instances;
   std::map<Slot, paxos::AcceptedValue> slots;
 };
 
@@ -61,9 +71,11 @@ class LogTwin {
         if (learned || (old != state.slots.end() && old->second.ballot > accepted->ballot))
           continue;
         state.slots[accepted->slot] = {accepted->slot, accepted->ballot, accepted->value};
-      } else {
-        const auto& chosen = std::get<paxos::LearnedRecord>(records[i].body);
-        state.slots[chosen.slot] = {chosen.slot, paxos::Ballot(), chosen.value};
+      } else if (const auto* chosen = std::get_if<paxos::LearnedRecord>(&records[i].body)) {
+        state.slots[chosen->slot] = {chosen->slot, paxos::Ballot(), chosen->value};
+      } else if (const auto* founded = std::get_if<paxos::FoundedRecord>(&records[i].body)) {
+        state.founded = true;
+        state.instances = founded->instances;
       }
     }
     return state;
