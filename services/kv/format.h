@@ -5,6 +5,7 @@
 //   kMeta     "kv.format", "kv.state"  -> format number; applied slot, revision, compaction floor
 //             "kv.alarms"            -> the alarms; absent when there never was one
 //             "kv.tombstone." position -> key: the tombstones, in the order compaction frees them
+//             "kv.configurations"    -> who the members are (StateMachine::configurations)
 //
 // Numbers in values are little-endian (common/bytes.h); positions in keys are big-endian, so that
 // bytewise order is numeric order. Decoders never read outside their input and return false for
@@ -27,6 +28,7 @@ inline constexpr uint32_t kStateFormat = 1;
 inline constexpr char kFormatKey[] = "kv.format";
 inline constexpr char kStateKey[] = "kv.state";
 inline constexpr char kAlarmsKey[] = "kv.alarms";
+inline constexpr char kConfigurationsKey[] = "kv.configurations";
 
 // One version of a key: what a put wrote, or the tombstone of a delete.
 struct Version {

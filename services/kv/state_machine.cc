@@ -106,14 +106,17 @@ class Applier {
 
 class MvccStateMachine final : public StateMachine {
  public:
-  MvccStateMachine(storage::Engine* engine, State state, Alarms alarms, size_t cache_bytes)
+  MvccStateMachine(storage::Engine* engine, State state, Alarms alarms, std::string configurations,
+                   size_t cache_bytes)
       : engine_(*engine),
         cache_(cache_bytes),
         state_(state),
         alarms_(std::move(alarms)),
-        raised_(alarms_.raised()) {}
+        raised_(alarms_.raised()),
+        configurations_(std::move(configurations)) {}
 
   Slot applied() const override { return state_.applied; }
+  const std::string& configurations() const override { return configurations_; }
 
   absl::StatusOr<std::vector<Result>> Apply(absl::Span<const SlotCommands> slots) override {
     std::vector<Result> results;
@@ -121,6 +124,7 @@ class MvccStateMachine final : public StateMachine {
     Alarms alarms = alarms_;
     WriteSet writes(engine_, stored_, cache_);
     Applier applier(writes, state, alarms);
+    absl::string_view configurations;
     for (const SlotCommands& slot : slots) {
       if (slot.slot <= state.applied) continue;
       SYNOD_CHECK(slot.slot == state.applied.next())
@@ -130,16 +134,19 @@ class MvccStateMachine final : public StateMachine {
         if (!result.ok()) return result.status();
         results.push_back(*std::move(result));
       }
+      if (!slot.configurations.empty()) configurations = slot.configurations;
       state.applied = slot.slot;
     }
     if (state.applied == state_.applied) return results;
 
     absl::Status status = SweepTombstones(engine_, writes, state);
+    if (!configurations.empty()) writes.PutMeta(kConfigurationsKey, std::string(configurations));
     if (status.ok()) status = writes.Commit(state);
     if (!status.ok()) return status;
     state_ = state;
     alarms_ = std::move(alarms);
     raised_.store(alarms_.raised(), std::memory_order_relaxed);
+    if (!configurations.empty()) configurations_ = std::string(configurations);
     Publish();
     return results;
   }
@@ -194,6 +201,7 @@ class MvccStateMachine final : public StateMachine {
   State state_;
   Alarms alarms_;
   std::atomic<RaisedKinds> raised_;  // of alarms_
+  std::string configurations_;
 
   mutable absl::Mutex mutex_;
   mutable std::shared_ptr<const ReadView> view_ ABSL_GUARDED_BY(mutex_);  // null: stale
@@ -258,8 +266,12 @@ absl::StatusOr<std::unique_ptr<StateMachine>> StateMachine::Open(storage::Engine
   if (!status.ok()) return status;
   absl::StatusOr<Alarms> alarms = Alarms::Load(*engine);
   if (!alarms.ok()) return alarms.status();
+  std::string configurations;
+  const absl::StatusOr<bool> found =
+      engine->Get(Column::kMeta, kConfigurationsKey, &configurations);
+  if (!found.ok()) return found.status();
   return std::make_unique<MvccStateMachine>(engine, *state, *std::move(alarms),
-                                            options.cache_bytes);
+                                            std::move(configurations), options.cache_bytes);
 }
 
 }  // namespace synod::kv

@@ -12,6 +12,7 @@
 #define SYNOD_SERVICES_KV_STATE_MACHINE_H_
 
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -54,6 +55,9 @@ class ReadView {
 struct SlotCommands {
   Slot slot;
   std::vector<absl::string_view> commands;
+
+  // What StateMachine::configurations() is from this slot on; empty: what it was.
+  absl::string_view configurations = {};
 };
 
 class StateMachine {
@@ -73,6 +77,10 @@ class StateMachine {
   virtual ~StateMachine() = default;
 
   virtual Slot applied() const = 0;
+
+  // Who the members are: bytes that are kept for those who know what they mean, part of the state.
+  // Empty until they were given.
+  virtual const std::string& configurations() const = 0;
 
   // Applies consecutive slots, the first being applied()+1 or lower (replays are skipped). Results
   // in order, one per command of the slots that were not skipped. An undecodable command has the

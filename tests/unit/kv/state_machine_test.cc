@@ -163,6 +163,23 @@ TEST(StateMachineTest, ACrashGoesBackToTheFlushedSlot) {
   EXPECT_EQ(store.Get("a")[0].value, "1");
 }
 
+TEST(StateMachineTest, ConfigurationsAreKeptWithTheSlotThatBroughtThem) {
+  Store store;
+  EXPECT_EQ(store.machine().configurations(), "");
+  const std::vector<SlotCommands> first = {{Slot(1), {}, "one"}, {Slot(2), {}}};
+  ASSERT_TRUE(store.machine().Apply(first).ok());
+  EXPECT_EQ(store.machine().configurations(), "one");
+  ASSERT_TRUE(store.engine().Flush().ok());
+  // The newest of one Apply wins, and a slot that is skipped says nothing.
+  const std::vector<SlotCommands> more = {
+      {Slot(2), {}, "old"}, {Slot(3), {}, "two"}, {Slot(4), {}, "three"}, {Slot(5), {}}};
+  ASSERT_TRUE(store.machine().Apply(more).ok());
+  EXPECT_EQ(store.machine().configurations(), "three");
+  store.Reopen();
+  EXPECT_EQ(store.machine().applied(), Slot(2));
+  EXPECT_EQ(store.machine().configurations(), "one");
+}
+
 TEST(StateMachineTest, OpenRefusesANewerFormat) {
   Store store;
   auto batch = store.engine().NewBatch();
