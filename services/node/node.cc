@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "services/kv/command.h"
+#include "services/node/membership.h"
 
 namespace synod::node {
 namespace {
@@ -39,12 +40,6 @@ rpc::NodeStatus FixedStatus(const NodeOptions& options, const Identity& identity
   status.cluster = identity.cluster;
   status.self = identity.self;
   status.name = options.name;
-  status.configuration_version = 1;
-  for (const IdentifiedMember& member : identity.members) {
-    rpc::Member shown{member.id, member.name, Texts(member.peer_urls), {}, false};
-    if (member.id == identity.self) shown.client_urls = Texts(options.advertise_client_urls);
-    status.members.push_back(std::move(shown));
-  }
   return status;
 }
 
@@ -76,16 +71,20 @@ Node::Node(const NodeOptions& options, Identity identity, std::unique_ptr<DataDi
       load_(Cores()),
       pending_(identity_.self, RandomNumber(), kMaxPending),
       reads_(kMaxReads, data_->machine()->applied()),
-      inbox_(ReplicaInboxLimits()) {}
+      inbox_(ReplicaInboxLimits()) {
+  board_->SetMembers(1, MembersOf(FirstConfiguration(identity_)));
+  board_->Introduce(identity_.self, {options_.name, Texts(options_.advertise_client_urls)});
+}
 
 absl::Status Node::Listen() {
   rpc::PeerTransportOptions transport;
   transport.cluster = identity_.cluster;
   transport.self = identity_.self;
   transport.listen = options_.listen_peer_url.address.ToString();
-  transport.client_urls = Texts(options_.advertise_client_urls);
-  transport.peer_introduced = [board = board_](NodeId peer, std::vector<std::string> urls) {
-    board->SetClientUrls(peer, std::move(urls));
+  transport.introduction = {options_.name, Texts(options_.advertise_client_urls)};
+  transport.configuration_version = [] { return 1; };
+  transport.peer_introduced = [board = board_](NodeId peer, rpc::PeerIntroduction introduction) {
+    board->Introduce(peer, std::move(introduction));
   };
   transport.link_changed = [this](NodeId peer, const absl::Status& status) {
     if (status.ok()) {
@@ -108,7 +107,7 @@ void Node::StartThreads() {
   for (const IdentifiedMember& member : identity_.members) {
     if (member.id != identity_.self) peers[member.id] = member.peer_urls[0].address.ToString();
   }
-  transport_->SetPeers(std::move(peers));
+  transport_->SetPeers(std::move(peers), 1);
 
   replies_.emplace(std::clamp(Cores(), 2, 8));
   catch_up_.emplace(kMaxLearnReplies);

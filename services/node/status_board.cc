@@ -17,20 +17,41 @@ void StatusBoard::Publish(const paxos::ReplicaStatus& status, absl::Duration con
   if (changed) Notify();
 }
 
-void StatusBoard::SetClientUrls(NodeId member, std::vector<std::string> urls) {
+void StatusBoard::SetMembers(uint64_t configuration_version, std::vector<rpc::Member> members) {
   {
     absl::MutexLock lock(&mutex_);
-    const auto known = std::find_if(fixed_.members.begin(), fixed_.members.end(),
-                                    [member](const rpc::Member& one) { return one.id == member; });
-    if (known == fixed_.members.end() || known->client_urls == urls) return;
-    known->client_urls = std::move(urls);
+    fixed_.configuration_version = configuration_version;
+    fixed_.members = std::move(members);
   }
   Notify();
+}
+
+void StatusBoard::Introduce(NodeId node, rpc::PeerIntroduction introduction) {
+  {
+    absl::MutexLock lock(&mutex_);
+    rpc::PeerIntroduction& known = introductions_[node];
+    if (known.name == introduction.name && known.client_urls == introduction.client_urls) return;
+    known = std::move(introduction);
+  }
+  Notify();
+}
+
+std::map<NodeId, std::string> StatusBoard::names() const {
+  absl::MutexLock lock(&mutex_);
+  std::map<NodeId, std::string> names;
+  for (const auto& [node, introduction] : introductions_) names[node] = introduction.name;
+  return names;
 }
 
 rpc::NodeStatus StatusBoard::Read(absl::Duration now) const {
   absl::MutexLock lock(&mutex_);
   rpc::NodeStatus status = fixed_;
+  for (rpc::Member& member : status.members) {
+    const auto introduction = introductions_.find(member.id);
+    if (introduction == introductions_.end()) continue;
+    if (member.name.empty()) member.name = introduction->second.name;
+    member.client_urls = introduction->second.client_urls;
+  }
   status.leader = status_.leader;
   const paxos::Ballot& ballot = status_.leader_ballot ? status_.leader_ballot : status_.promised;
   status.ballot_round = ballot.round;

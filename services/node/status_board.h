@@ -18,20 +18,28 @@
 #include "absl/time/time.h"
 #include "services/paxos/replica.h"
 #include "services/rpc/backend.h"
+#include "services/rpc/peer_transport.h"
 
 namespace synod::node {
 
 class StatusBoard : public std::enable_shared_from_this<StatusBoard> {
  public:
-  // `fixed`: cluster, self, name, members and their configuration version.
+  // `fixed`: cluster, self and name.
   explicit StatusBoard(rpc::NodeStatus fixed) : fixed_(std::move(fixed)) {}
+
+  // The members of the newest configuration applied, as MembersOf gives them; tells the
+  // subscribers.
+  void SetMembers(uint64_t configuration_version, std::vector<rpc::Member> members);
 
   // The replica's state after some inputs; tells the subscribers when leader or role changed.
   // `contact` is when a quorum (leader) or the leader (follower) was last heard, monotonic.
   void Publish(const paxos::ReplicaStatus& status, absl::Duration contact);
 
-  // Where a member serves clients; tells the subscribers when that is news.
-  void SetClientUrls(NodeId member, std::vector<std::string> urls);
+  // What a node, this one too, says of itself; tells the subscribers when that is news of a member.
+  void Introduce(NodeId node, rpc::PeerIntroduction introduction);
+
+  // The names of those who have introduced themselves since the start.
+  std::map<NodeId, std::string> names() const;
 
   // The fixed part with what was last published; applied slot, sizes and load are the caller's.
   rpc::NodeStatus Read(absl::Duration now) const;
@@ -48,7 +56,8 @@ class StatusBoard : public std::enable_shared_from_this<StatusBoard> {
   std::atomic<uint64_t> ballot_round_{0};
 
   mutable absl::Mutex mutex_;
-  rpc::NodeStatus fixed_ ABSL_GUARDED_BY(mutex_);
+  rpc::NodeStatus fixed_ ABSL_GUARDED_BY(mutex_);  // and the members
+  std::map<NodeId, rpc::PeerIntroduction> introductions_ ABSL_GUARDED_BY(mutex_);
   paxos::ReplicaStatus status_ ABSL_GUARDED_BY(mutex_);
   absl::Duration contact_ ABSL_GUARDED_BY(mutex_);
 

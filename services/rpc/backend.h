@@ -15,30 +15,14 @@
 #include "common/ids.h"
 #include "services/kv/state_machine.h"
 #include "services/kv/types.h"
+#include "services/rpc/failure.h"
+#include "services/rpc/member_change.h"
 
 namespace synod::rpc {
-
-// Why the node, not the state machine, failed a request. error_table.h has etcd's words for each.
-enum class Failure : uint8_t {
-  kNone,
-  kNoLeader,             // no quorum in sight; nothing was proposed
-  kTimeout,              // outcome unknown
-  kTimeoutLeaderFailed,  // outcome unknown; the leader it went to has been replaced
-  kOverloaded,           // refused at once; nothing was proposed
-  kStopped,              // the node is shutting down
-};
 
 struct ProposeOutcome {
   Failure failure = Failure::kNone;
   kv::Result result;  // when failure is kNone
-};
-
-struct Member {
-  NodeId id;
-  std::string name;  // empty until it has started
-  std::vector<std::string> peer_urls;
-  std::vector<std::string> client_urls;  // empty until it has been heard of
-  bool learner = false;
 };
 
 struct LoadReport {
@@ -54,10 +38,10 @@ struct NodeStatus {
   ClusterId cluster;
   NodeId self;
   std::string name;
-  std::vector<Member> members;
-  uint64_t configuration_version = 0;
-  NodeId leader;              // NodeId() when unknown
-  uint64_t ballot_round = 0;  // etcd's raft_term
+  std::vector<Member> members;         // ascending by id
+  uint64_t configuration_version = 0;  // rises with each change of the members; 0: none known yet
+  NodeId leader;                       // NodeId() when unknown
+  uint64_t ballot_round = 0;           // etcd's raft_term
   NodeId ballot_node;
   bool leading = false;  // and may serve
   Slot chosen;

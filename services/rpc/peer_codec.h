@@ -21,7 +21,7 @@
 namespace synod::rpc {
 
 // Raised when the meaning of a message changes; peers of another version refuse the hello.
-inline constexpr uint32_t kPeerProtocolVersion = 1;
+inline constexpr uint32_t kPeerProtocolVersion = 2;
 
 // Fills `out`, which must be empty; the bytes of values and commands are copied.
 void EncodeMessage(const paxos::Message& message, paxos::v1::Message& out);

@@ -6,8 +6,7 @@
 
 #include "google/protobuf/arena.h"
 #include "grpc/support/time.h"
-#include "grpcpp/create_channel.h"
-#include "grpcpp/security/credentials.h"
+#include "services/rpc/peer_channel.h"
 #include "services/rpc/peer_codec.h"
 
 namespace synod::rpc {
@@ -18,28 +17,6 @@ constexpr size_t kEnvelopeBytes = 1 << 20;
 
 constexpr absl::Duration kFirstBackoff = absl::Milliseconds(20);
 constexpr absl::Duration kMaxBackoff = absl::Milliseconds(320);
-
-std::shared_ptr<grpc::Channel> Connect(const std::string& address) {
-  grpc::ChannelArguments arguments;
-  arguments.SetMaxSendMessageSize(-1);
-  // One connection per link, whatever else this process connects to.
-  arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
-  // Peers are reached directly, whatever the environment says about proxies.
-  arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
-  arguments.SetInt(GRPC_ARG_SERVICE_CONFIG_DISABLE_RESOLUTION, 1);
-  // A restarted peer is to be found again within a second: gRPC would wait for up to two minutes,
-  // and half a minute before it looks up a name again.
-  arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 100);
-  arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 400);
-  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 1'000);  // time for one attempt
-  arguments.SetInt(GRPC_ARG_DNS_MIN_TIME_BETWEEN_RESOLUTIONS_MS, 1'000);
-  // A peer that vanished without a word is given up after four seconds.
-  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, 2'000);
-  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 2'000);
-  arguments.SetInt(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
-  arguments.SetInt(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
-  return grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), arguments);
-}
 
 // Of the clock that nobody sets.
 gpr_timespec After(absl::Duration delay) {
@@ -64,7 +41,13 @@ class PeerLink::Stream final
     hello->set_from(link_->options_.self.value());
     hello->set_to(link_->options_.peer.value());
     hello->set_protocol_version(kPeerProtocolVersion);
-    for (const std::string& url : link_->options_.client_urls) hello->add_client_urls(url);
+    for (const std::string& url : link_->options_.introduction.client_urls) {
+      hello->add_client_urls(url);
+    }
+    hello->set_name(link_->options_.introduction.name);
+    if (link_->options_.configuration_version) {
+      hello->set_configuration_version(link_->options_.configuration_version());
+    }
     AddHold();
     StartRead(&welcome_);
     StartWrite(envelope_);
@@ -105,7 +88,7 @@ class PeerLink::Stream final
 
 PeerLink::PeerLink(PeerLinkOptions options)
     : options_(std::move(options)),
-      stub_(paxos::v1::Peer::NewStub(Connect(options_.address))),
+      stub_(paxos::v1::Peer::NewStub(ConnectToPeer(options_.address))),
       backoff_(kFirstBackoff),
       random_(options_.seed) {
   absl::MutexLock lock(&mutex_);

@@ -24,6 +24,7 @@
 #include "common/random.h"
 #include "grpcpp/alarm.h"
 #include "services/paxos/message.h"
+#include "services/rpc/peer_transport.h"
 #include "synod/paxos/v1/peer.grpc.pb.h"
 
 namespace synod::rpc {
@@ -32,10 +33,13 @@ struct PeerLinkOptions {
   ClusterId cluster;
   NodeId self;
   NodeId peer;
-  std::string address;                   // host:port
-  std::vector<std::string> client_urls;  // of this node; goes into the hello
+  std::string address;            // host:port
+  PeerIntroduction introduction;  // of this node; goes into the hello
   size_t max_queue_bytes = 0;
   uint64_t seed = 0;  // of the jitter
+
+  // As in PeerTransportOptions; asked for each hello.
+  std::function<uint64_t()> configuration_version;
 
   // OK when the link opens; otherwise why it broke or was refused, unless the last report had the
   // same code. On a gRPC thread; must not block.

@@ -1,11 +1,13 @@
 #include "services/rpc/peer_service.h"
 
 #include <array>
+#include <string>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "google/protobuf/arena.h"
+#include "services/rpc/member_codec.h"
 #include "services/rpc/peer_codec.h"
 
 namespace synod::rpc {
@@ -13,6 +15,11 @@ namespace {
 
 grpc::Status ToGrpc(const absl::Status& status) {
   return {static_cast<grpc::StatusCode>(status.code()), std::string(status.message())};
+}
+
+std::string OtherProtocol(uint32_t version) {
+  return absl::StrCat("peer protocol ", version, ", this node speaks ", kPeerProtocolVersion,
+                      "; run the same release on all nodes");
 }
 
 }  // namespace
@@ -56,9 +63,10 @@ class PeerService::Stream final
       return status;
     }
     from_ = from;
-    if (service_->introduced_) {
-      const auto& urls = envelope_->hello().client_urls();
-      service_->introduced_(from, {urls.begin(), urls.end()});
+    if (service_->options_.peer_introduced) {
+      const paxos::v1::Hello& hello = envelope_->hello();
+      service_->options_.peer_introduced(
+          from, {hello.name(), {hello.client_urls().begin(), hello.client_urls().end()}});
     }
     StartWrite(&welcome_);
     return absl::OkStatus();
@@ -68,7 +76,8 @@ class PeerService::Stream final
     std::vector<paxos::Message> messages;
     messages.reserve(static_cast<size_t>(envelope_->messages_size()));
     for (paxos::v1::Message& encoded : *envelope_->mutable_messages()) {
-      absl::StatusOr<paxos::Message> message = DecodeMessage(encoded, from_, service_->self_);
+      absl::StatusOr<paxos::Message> message =
+          DecodeMessage(encoded, from_, service_->options_.self);
       if (!message.ok()) return message.status();
       messages.push_back(*std::move(message));
     }
@@ -85,16 +94,20 @@ class PeerService::Stream final
   NodeId from_;  // NodeId() until the hello is accepted
 };
 
-PeerService::PeerService(ClusterId cluster, NodeId self, PeerTransport::Receiver receiver,
-                         Introduced introduced)
-    : cluster_(cluster),
-      self_(self),
-      receiver_(std::move(receiver)),
-      introduced_(std::move(introduced)) {}
+// A unary call: made by its handler, deleted by gRPC when the answer is out.
+class PeerService::Answer final : public grpc::ServerUnaryReactor {
+ public:
+  void Fail(absl::StatusCode code, absl::string_view why) { Finish(ToGrpc({code, why})); }
+  void OnDone() override { delete this; }
+};
 
-void PeerService::SetMembers(std::set<NodeId> members) {
+PeerService::PeerService(const PeerTransportOptions& options, PeerTransport::Receiver receiver)
+    : options_(options), receiver_(std::move(receiver)) {}
+
+void PeerService::SetMembers(std::set<NodeId> members, uint64_t configuration_version) {
   absl::MutexLock lock(&mutex_);
   members_ = std::move(members);
+  configuration_version_ = configuration_version;
   for (const auto& [from, stream] : streams_) {
     if (members_.count(from) == 0) stream->Cancel();
   }
@@ -105,27 +118,75 @@ grpc::ServerBidiReactor<paxos::v1::Envelope, paxos::v1::Welcome>* PeerService::E
   return new Stream(this, context);
 }
 
+grpc::ServerUnaryReactor* PeerService::Join(grpc::CallbackServerContext*,
+                                            const paxos::v1::JoinRequest* request,
+                                            paxos::v1::JoinResponse* response) {
+  auto* call = new Answer;
+  if (request->protocol_version() != kPeerProtocolVersion) {
+    call->Fail(absl::StatusCode::kFailedPrecondition, OtherProtocol(request->protocol_version()));
+    return call;
+  }
+  if (!options_.join) {
+    call->Fail(absl::StatusCode::kUnavailable, "this node knows no members yet");
+    return call;
+  }
+  const auto answer = options_.join({request->peer_urls().begin(), request->peer_urls().end()});
+  if (!answer.ok()) {
+    call->Finish(ToGrpc(answer.status()));
+    return call;
+  }
+  response->set_cluster_id(answer->cluster.value());
+  response->set_member_id(answer->member.value());
+  response->set_configuration_version(answer->configuration_version);
+  call->Finish(grpc::Status::OK);
+  return call;
+}
+
+grpc::ServerUnaryReactor* PeerService::ChangeMembers(grpc::CallbackServerContext*,
+                                                     const paxos::v1::ChangeMembersRequest* request,
+                                                     paxos::v1::ChangeMembersResponse* response) {
+  auto* call = new Answer;
+  auto change = DecodeMemberChange(*request);
+  if (!change.ok()) {
+    call->Finish(ToGrpc(change.status()));
+    return call;
+  }
+  const auto done = [call, response](MemberOutcome outcome) {
+    EncodeMemberOutcome(outcome, *response);
+    call->Finish(grpc::Status::OK);
+  };
+  if (ClusterId(request->cluster_id()) != options_.cluster || !options_.change_members ||
+      !options_.change_members(*std::move(change), absl::Milliseconds(request->timeout_ms()),
+                               done)) {
+    call->Fail(absl::StatusCode::kFailedPrecondition, "this node does not lead the cluster");
+  }
+  return call;
+}
+
 absl::Status PeerService::Admit(const paxos::v1::Hello& hello, Stream* stream) {
   const auto refuse = [&](const auto&... why) {
     return absl::FailedPreconditionError(
-        absl::StrCat("node ", absl::Hex(self_.value()), " refuses: ", why...));
+        absl::StrCat("node ", absl::Hex(options_.self.value()), " refuses: ", why...));
   };
   if (hello.protocol_version() != kPeerProtocolVersion) {
-    return refuse("peer protocol ", hello.protocol_version(), ", this node speaks ",
-                  kPeerProtocolVersion, "; run the same release on all nodes");
+    return refuse(OtherProtocol(hello.protocol_version()));
   }
-  if (ClusterId(hello.cluster_id()) != cluster_) {
+  if (ClusterId(hello.cluster_id()) != options_.cluster) {
     return refuse("cluster ", absl::Hex(hello.cluster_id()), ", this node belongs to ",
-                  absl::Hex(cluster_.value()),
+                  absl::Hex(options_.cluster.value()),
                   "; compare --initial-cluster and --initial-cluster-token");
   }
-  if (NodeId(hello.to()) != self_) {
+  if (NodeId(hello.to()) != options_.self) {
     return refuse("the stream is meant for node ", absl::Hex(hello.to()),
                   "; compare the peer addresses in --initial-cluster");
   }
   absl::MutexLock lock(&mutex_);
   const NodeId from(hello.from());
   if (members_.count(from) == 0) {
+    if (hello.configuration_version() < configuration_version_) {
+      return absl::PermissionDeniedError(
+          absl::StrCat("node ", absl::Hex(hello.from()), " has been removed from the cluster"));
+    }
     return refuse("node ", absl::Hex(hello.from()), " is no member that it knows of");
   }
   Stream*& current = streams_[from];

@@ -4,11 +4,8 @@
 #ifndef SYNOD_SERVICES_RPC_PEER_SERVICE_H_
 #define SYNOD_SERVICES_RPC_PEER_SERVICE_H_
 
-#include <functional>
 #include <map>
 #include <set>
-#include <string>
-#include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
@@ -19,36 +16,39 @@
 
 namespace synod::rpc {
 
-// Outlives the server it is registered with, whose shutdown ends all streams.
+// `options` outlive it. Outlives the server it is registered with, whose shutdown ends all streams.
 class PeerService final : public paxos::v1::Peer::CallbackService {
  public:
-  using Introduced = std::function<void(NodeId peer, std::vector<std::string> client_urls)>;
-
-  // `introduced` may be empty.
-  PeerService(ClusterId cluster, NodeId self, PeerTransport::Receiver receiver,
-              Introduced introduced);
+  PeerService(const PeerTransportOptions& options, PeerTransport::Receiver receiver);
 
   // Whose hellos are answered; streams of others are ended.
-  void SetMembers(std::set<NodeId> members);
+  void SetMembers(std::set<NodeId> members, uint64_t configuration_version);
 
   grpc::ServerBidiReactor<paxos::v1::Envelope, paxos::v1::Welcome>* Exchange(
       grpc::CallbackServerContext* context) override;
+  grpc::ServerUnaryReactor* Join(grpc::CallbackServerContext* context,
+                                 const paxos::v1::JoinRequest* request,
+                                 paxos::v1::JoinResponse* response) override;
+  grpc::ServerUnaryReactor* ChangeMembers(grpc::CallbackServerContext* context,
+                                          const paxos::v1::ChangeMembersRequest* request,
+                                          paxos::v1::ChangeMembersResponse* response) override;
 
  private:
   class Stream;
+  class Answer;
 
-  // FailedPrecondition says what is wrong with the hello. Otherwise the stream becomes its
-  // sender's; one that the sender left behind is cancelled.
+  // FailedPrecondition says what is wrong with the hello, PermissionDenied that its sender is no
+  // member any more. Otherwise the stream becomes its sender's; one that the sender left behind is
+  // cancelled.
   absl::Status Admit(const paxos::v1::Hello& hello, Stream* stream);
   void Remove(NodeId from, Stream* stream);
 
-  const ClusterId cluster_;
-  const NodeId self_;
+  const PeerTransportOptions& options_;
   const PeerTransport::Receiver receiver_;
-  const Introduced introduced_;
 
   absl::Mutex mutex_;
   std::set<NodeId> members_ ABSL_GUARDED_BY(mutex_);
+  uint64_t configuration_version_ ABSL_GUARDED_BY(mutex_) = 0;
   std::map<NodeId, Stream*> streams_ ABSL_GUARDED_BY(mutex_);
 };
 

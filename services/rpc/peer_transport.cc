@@ -4,6 +4,8 @@
 #include <set>
 #include <utility>
 
+#include "absl/base/thread_annotations.h"
+#include "absl/synchronization/mutex.h"
 #include "common/check.h"
 #include "services/rpc/listen.h"
 #include "services/rpc/peer_link.h"
@@ -15,13 +17,12 @@ namespace {
 class GrpcPeerTransport final : public PeerTransport {
  public:
   GrpcPeerTransport(PeerTransportOptions options, Receiver receiver)
-      : options_(std::move(options)),
-        service_(options_.cluster, options_.self, std::move(receiver), options_.peer_introduced) {}
+      : options_(std::move(options)), service_(options_, std::move(receiver)) {}
 
   ~GrpcPeerTransport() override {
     // Returns when every stream is done, so no receiver call comes later.
     if (server_ != nullptr) server_->Shutdown(std::chrono::system_clock::now());
-    links_.clear();
+    SetPeers({}, 0);
   }
 
   absl::Status Start() {
@@ -43,21 +44,30 @@ class GrpcPeerTransport final : public PeerTransport {
     return absl::OkStatus();
   }
 
-  void SetPeers(std::map<NodeId, std::string> peers) override {
+  void SetPeers(std::map<NodeId, std::string> peers, uint64_t configuration_version) override {
     std::set<NodeId> members;
-    std::map<NodeId, std::unique_ptr<PeerLink>> links;
-    for (auto& [peer, address] : peers) {
-      SYNOD_CHECK(peer != options_.self) << "peer=" << peer;
-      members.insert(peer);
-      std::unique_ptr<PeerLink>& link = links[peer];
-      link = std::move(links_[peer]);
-      if (link == nullptr || link->address() != address) link = Connect(peer, address);
+    Links gone;
+    {
+      absl::WriterMutexLock lock(&mutex_);
+      gone.swap(links_);
+      for (auto& [peer, address] : peers) {
+        SYNOD_CHECK(peer != options_.self) << "peer=" << peer;
+        members.insert(peer);
+        std::unique_ptr<PeerLink>& link = links_[peer];
+        const auto old = gone.find(peer);
+        if (old != gone.end() && old->second->address() == address) {
+          link = std::move(old->second);
+          gone.erase(old);
+        } else {
+          link = Connect(peer, address);
+        }
+      }
     }
-    service_.SetMembers(std::move(members));
-    links_ = std::move(links);
+    service_.SetMembers(std::move(members), configuration_version);
   }
 
   void Send(std::vector<paxos::Message> messages) override {
+    absl::ReaderMutexLock lock(&mutex_);
     for (paxos::Message& message : messages) {
       const auto link = links_.find(message.to);
       if (link != links_.end()) link->second->Send(std::move(message));
@@ -74,7 +84,8 @@ class GrpcPeerTransport final : public PeerTransport {
     link.self = options_.self;
     link.peer = peer;
     link.address = address;
-    link.client_urls = options_.client_urls;
+    link.introduction = options_.introduction;
+    link.configuration_version = options_.configuration_version;
     link.max_queue_bytes = options_.max_queue_bytes;
     link.seed = options_.self.value() ^ (peer.value() << 1);
     if (options_.link_changed) {
@@ -85,11 +96,15 @@ class GrpcPeerTransport final : public PeerTransport {
     return std::make_unique<PeerLink>(std::move(link));
   }
 
+  using Links = std::map<NodeId, std::unique_ptr<PeerLink>>;
+
   const PeerTransportOptions options_;
   PeerService service_;
   std::unique_ptr<grpc::Server> server_;
   uint16_t port_ = 0;
-  std::map<NodeId, std::unique_ptr<PeerLink>> links_;
+
+  absl::Mutex mutex_;  // Send shares it: a link is in use only under it
+  Links links_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace

@@ -4,8 +4,11 @@
 // Not reliable, and need not be: messages are dropped when a peer is unreachable or its queue is
 // full. It reconnects for ever, with bounded jittered back-off.
 //
-// Thread-safety: Send from any thread, but not beside SetPeers; the receiver is called on gRPC
-// threads.
+// The peer port also answers the calls of joining nodes and takes member changes for the leader;
+// the asking side of those is peer_calls.h.
+//
+// Thread-safety: all methods from any thread; SetPeers from one at a time. The receiver and the
+// functions of the options are called on gRPC threads and must not block.
 #ifndef SYNOD_SERVICES_RPC_PEER_TRANSPORT_H_
 #define SYNOD_SERVICES_RPC_PEER_TRANSPORT_H_
 
@@ -19,10 +22,25 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "common/ids.h"
 #include "services/paxos/message.h"
+#include "services/rpc/member_change.h"
 
 namespace synod::rpc {
+
+// What a node says of itself when it connects.
+struct PeerIntroduction {
+  std::string name;
+  std::vector<std::string> client_urls;  // where it serves clients
+};
+
+// Who a joining node is.
+struct JoinAnswer {
+  ClusterId cluster;
+  NodeId member;
+  uint64_t configuration_version = 0;
+};
 
 struct PeerTransportOptions {
   ClusterId cluster;
@@ -30,15 +48,26 @@ struct PeerTransportOptions {
   std::string listen;  // host:port of this node's peer server; port 0 picks a free one
   size_t max_queue_bytes = 64 << 20;  // per peer; beyond it new messages are dropped
 
-  // Where this node serves clients; told to the peers.
-  std::vector<std::string> client_urls;
+  // Told to the peers.
+  PeerIntroduction introduction;
 
-  // When set: what a peer said of the same when it connected. On gRPC threads; must not block.
-  std::function<void(NodeId peer, std::vector<std::string> client_urls)> peer_introduced;
+  // Of the newest configuration that has this node as a member; 0 when not set. Told to the peers.
+  std::function<uint64_t()> configuration_version;
 
-  // When set: a link to a peer opened (OK), or broke or was refused (why). Not repeated while the
-  // code stays the same. On gRPC threads; must not block.
+  // The rest may be left empty.
+
+  // What a peer said of itself when it connected.
+  std::function<void(NodeId peer, PeerIntroduction introduction)> peer_introduced;
+
+  // A link to a peer opened (OK), or broke or was refused (why; PermissionDenied: the peer says
+  // that this node has been removed from the cluster). Not repeated while the code stays the same.
   std::function<void(NodeId peer, const absl::Status&)> link_changed;
+
+  // The member with these peer URLs. NotFound when there is none.
+  std::function<absl::StatusOr<JoinAnswer>(const std::vector<std::string>& peer_urls)> join;
+
+  // Changes the members if this node leads; false, with `done` unused, when it does not.
+  std::function<bool(MemberChange change, absl::Duration timeout, MembersDone done)> change_members;
 };
 
 class PeerTransport {
@@ -53,8 +82,9 @@ class PeerTransport {
   // Cancels all streams and joins; no receiver call after it returns.
   virtual ~PeerTransport() = default;
 
-  // Replaces the set of peers (id -> host:port, without self).
-  virtual void SetPeers(std::map<NodeId, std::string> peers) = 0;
+  // Replaces the set of peers (id -> host:port, without self), which is that of the configuration
+  // with this version. Waits for the links of those that went. Not from a callback.
+  virtual void SetPeers(std::map<NodeId, std::string> peers, uint64_t configuration_version) = 0;
 
   // Never blocks; a message to an unknown peer is dropped.
   virtual void Send(std::vector<paxos::Message> messages) = 0;

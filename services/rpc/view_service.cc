@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "services/rpc/error_table.h"
+#include "services/rpc/member_codec.h"
 
 namespace synod::rpc {
 namespace {
@@ -18,14 +19,7 @@ wire::View ToView(const NodeStatus& status, kv::Revision revision) {
   view.set_cluster_id(status.cluster.value());
   view.set_member_id(status.self.value());
   view.set_name(status.name);
-  for (const Member& member : status.members) {
-    wire::Member& out = *view.add_members();
-    out.set_id(member.id.value());
-    out.set_name(member.name);
-    for (const std::string& url : member.peer_urls) out.add_peer_urls(url);
-    for (const std::string& url : member.client_urls) out.add_client_urls(url);
-    out.set_learner(member.learner);
-  }
+  for (const Member& member : status.members) EncodeMember(member, *view.add_members());
   view.set_configuration_version(status.configuration_version);
   view.set_leader_id(status.leader.value());
   view.mutable_leader_ballot()->set_round(status.ballot_round);

@@ -31,6 +31,15 @@ std::vector<uint64_t> AcceptedSlots(const paxos::RecoveredState& state) {
 
 using Slots = std::vector<uint64_t>;
 
+// Of a log without damage.
+storage::GroupLogState LogState(Ballot promised, Slot chosen_hint, Slot cut_through) {
+  storage::GroupLogState state;
+  state.promised = promised;
+  state.chosen_hint = chosen_hint;
+  state.cut_through = cut_through;
+  return state;
+}
+
 TEST(RecoveryTest, EmptyLogGivesAFreshReplica) {
   const auto state = Recover({}, Slot(), {});
   ASSERT_TRUE(state.ok());
@@ -39,7 +48,7 @@ TEST(RecoveryTest, EmptyLogGivesAFreshReplica) {
 }
 
 TEST(RecoveryTest, ValuesThroughTheHintAreChosenAndTheRestAccepted) {
-  const auto state = Recover({kNew, /*chosen_hint=*/Slot(5), Slot()}, Slot(3),
+  const auto state = Recover(LogState(kNew, /*chosen_hint=*/Slot(5), Slot()), Slot(3),
                              {At(4, kOld), At(5, kNew), At(6, kNew), At(8, kOld)});
   ASSERT_TRUE(state.ok());
   EXPECT_EQ(state->applied, Slot(3));
@@ -50,7 +59,8 @@ TEST(RecoveryTest, ValuesThroughTheHintAreChosenAndTheRestAccepted) {
 }
 
 TEST(RecoveryTest, EngineMayBeAheadOfTheHint) {
-  const auto state = Recover({kNew, /*chosen_hint=*/Slot(2), Slot()}, Slot(7), {At(8, kNew)});
+  const auto state =
+      Recover(LogState(kNew, /*chosen_hint=*/Slot(2), Slot()), Slot(7), {At(8, kNew)});
   ASSERT_TRUE(state.ok());
   EXPECT_EQ(state->chosen_through, Slot(7));
   EXPECT_EQ(AcceptedSlots(*state), (Slots{8}));
@@ -58,27 +68,29 @@ TEST(RecoveryTest, EngineMayBeAheadOfTheHint) {
 
 TEST(RecoveryTest, AMissingChosenValueIsDataLoss) {
   const auto state =
-      Recover({kNew, /*chosen_hint=*/Slot(3), Slot()}, Slot(), {At(1, kOld), At(3, kOld)});
+      Recover(LogState(kNew, /*chosen_hint=*/Slot(3), Slot()), Slot(), {At(1, kOld), At(3, kOld)});
   EXPECT_EQ(state.status().code(), absl::StatusCode::kDataLoss);
 }
 
 TEST(RecoveryTest, LearnedValuesAreChosenBecauseTheyRaiseTheHint) {
-  const auto state =
-      Recover({kNew, /*chosen_hint=*/Slot(2), Slot()}, Slot(), {At(1, kOld), At(2, kLearned)});
+  const auto state = Recover(LogState(kNew, /*chosen_hint=*/Slot(2), Slot()), Slot(),
+                             {At(1, kOld), At(2, kLearned)});
   ASSERT_TRUE(state.ok());
   EXPECT_EQ(ChosenSlots(*state), (Slots{1, 2}));
 }
 
 TEST(RecoveryTest, VoteImpliesAPromise) {
-  const auto state = Recover({kOld, Slot(), Slot()}, Slot(), {At(1, kNew)});
+  const auto state = Recover(LogState(kOld, Slot(), Slot()), Slot(), {At(1, kNew)});
   ASSERT_TRUE(state.ok());
   EXPECT_EQ(state->promised, kNew);
 }
 
 TEST(RecoveryTest, LogCutAboveTheEngineIsDataLoss) {
-  const auto state = Recover({kNew, Slot(6), /*cut_through=*/Slot(5)}, Slot(4), {At(6, kNew)});
+  const auto state =
+      Recover(LogState(kNew, Slot(6), /*cut_through=*/Slot(5)), Slot(4), {At(6, kNew)});
   EXPECT_EQ(state.status().code(), absl::StatusCode::kDataLoss);
-  EXPECT_TRUE(Recover({kNew, Slot(6), /*cut_through=*/Slot(5)}, Slot(5), {At(6, kNew)}).ok());
+  EXPECT_TRUE(
+      Recover(LogState(kNew, Slot(6), /*cut_through=*/Slot(5)), Slot(5), {At(6, kNew)}).ok());
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/time/clock.h"
 #include "grpcpp/create_channel.h"
+#include "services/rpc/peer_calls.h"
 #include "services/rpc/peer_codec.h"
 #include "synod/paxos/v1/peer.grpc.pb.h"
 
@@ -43,6 +44,28 @@ class Node {
     options.self = id_;
     options.listen = std::move(listen);
     options.max_queue_bytes = max_queue_bytes;
+    options.introduction = {absl::StrCat("n", id), {absl::StrCat("http://n", id, ":2379")}};
+    options.configuration_version = [] { return 1; };
+    options.peer_introduced = [this](NodeId peer, PeerIntroduction introduction) {
+      absl::MutexLock lock(&mutex_);
+      introductions_[peer] = std::move(introduction);
+    };
+    options.join = [](const std::vector<std::string>& peer_urls) -> absl::StatusOr<JoinAnswer> {
+      if (peer_urls == std::vector<std::string>{"http://known:1"}) {
+        return JoinAnswer{kCluster, NodeId(77), 5};
+      }
+      return absl::NotFoundError("nobody");
+    };
+    options.change_members = [this](MemberChange change, absl::Duration timeout, MembersDone done) {
+      absl::MutexLock lock(&mutex_);
+      if (!leads_) return false;
+      change_timeout_ = timeout;
+      MemberOutcome outcome;
+      outcome.added = NodeId(9);
+      outcome.members = {{NodeId(9), "n9", std::get<AddMember>(change).peer_urls, {}, true}};
+      done(outcome);
+      return true;
+    };
     options.link_changed = [this](NodeId peer, const absl::Status& status) {
       absl::MutexLock lock(&mutex_);
       links_[peer] = status;
@@ -84,6 +107,18 @@ class Node {
     return mutex_.AwaitWithTimeout(absl::Condition(&reached), kPatience);
   }
 
+  void Lead() {
+    absl::MutexLock lock(&mutex_);
+    leads_ = true;
+  }
+  absl::Duration change_timeout() {
+    absl::MutexLock lock(&mutex_);
+    return change_timeout_;
+  }
+  PeerIntroduction introduction(NodeId peer) {
+    absl::MutexLock lock(&mutex_);
+    return introductions_[peer];
+  }
   absl::Status link(NodeId peer) {
     absl::MutexLock lock(&mutex_);
     return links_[peer];
@@ -98,13 +133,16 @@ class Node {
   absl::Mutex mutex_;
   std::map<NodeId, absl::Status> links_;
   std::vector<Message> received_;
+  std::map<NodeId, PeerIntroduction> introductions_;
   bool blocked_ = false;
+  bool leads_ = false;
+  absl::Duration change_timeout_;
   std::unique_ptr<PeerTransport> transport_;  // last: its callbacks use the others
 };
 
 void Introduce(Node& a, Node& b) {
-  a.transport().SetPeers({{b.id(), b.address()}});
-  b.transport().SetPeers({{a.id(), a.address()}});
+  a.transport().SetPeers({{b.id(), b.address()}}, 1);
+  b.transport().SetPeers({{a.id(), a.address()}}, 1);
 }
 
 uint64_t Round(const Message& message) {
@@ -167,7 +205,7 @@ TEST(PeerTransportTest, ReachesARestartedPeerWithinASecondOrSo) {
 
   b = std::make_unique<Node>(2, kCluster, address);
   const absl::Time restarted = absl::Now();
-  b->transport().SetPeers({{a.id(), a.address()}});
+  b->transport().SetPeers({{a.id(), a.address()}}, 1);
   ASSERT_TRUE(a.AwaitLink(NodeId(2), absl::StatusCode::kOk));
   EXPECT_LT(absl::Now() - restarted, absl::Seconds(3));  // 1 s, and slack for a loaded machine
   a.transport().Send({Heartbeat(a.id(), NodeId(2), 2)});
@@ -189,9 +227,9 @@ TEST(PeerTransportTest, RefusesAnotherCluster) {
 TEST(PeerTransportTest, RefusesStrangersAndMisdirectedStreams) {
   Node a(1), b(2), c(3);
   // c is no member for b; a takes b's address for node 9's.
-  a.transport().SetPeers({{NodeId(9), b.address()}});
-  b.transport().SetPeers({{a.id(), a.address()}});
-  c.transport().SetPeers({{b.id(), b.address()}});
+  a.transport().SetPeers({{NodeId(9), b.address()}}, 1);
+  b.transport().SetPeers({{a.id(), a.address()}}, 1);
+  c.transport().SetPeers({{b.id(), b.address()}}, 1);
   ASSERT_TRUE(c.AwaitLink(b.id(), absl::StatusCode::kFailedPrecondition));
   EXPECT_TRUE(absl::StrContains(c.link(b.id()).message(), "node 3 is no member"));
   ASSERT_TRUE(a.AwaitLink(NodeId(9), absl::StatusCode::kFailedPrecondition));
@@ -202,8 +240,55 @@ TEST(PeerTransportTest, EndsTheStreamsOfRemovedMembers) {
   Node a(1), b(2);
   Introduce(a, b);
   ASSERT_TRUE(a.AwaitLink(b.id(), absl::StatusCode::kOk));
-  b.transport().SetPeers({});
+  b.transport().SetPeers({}, 2);
+  ASSERT_TRUE(a.AwaitLink(b.id(), absl::StatusCode::kPermissionDenied));
+  EXPECT_TRUE(absl::StrContains(a.link(b.id()).message(), "node 1 has been removed"));
+}
+
+// Who is behind cannot know whether a stranger has been removed or is yet to come.
+TEST(PeerTransportTest, TellsAMemberItDoesNotKnowYetToComeAgain) {
+  Node a(1), b(2);
+  b.transport().SetPeers({}, 1);
+  a.transport().SetPeers({{b.id(), b.address()}}, 1);
   ASSERT_TRUE(a.AwaitLink(b.id(), absl::StatusCode::kFailedPrecondition));
+  b.transport().SetPeers({{a.id(), a.address()}}, 2);
+  ASSERT_TRUE(a.AwaitLink(b.id(), absl::StatusCode::kOk));
+}
+
+TEST(PeerTransportTest, IntroducesItselfToThosePeersItConnectsTo) {
+  Node a(1), b(2);
+  Introduce(a, b);
+  ASSERT_TRUE(a.AwaitLink(b.id(), absl::StatusCode::kOk));
+  EXPECT_EQ(b.introduction(a.id()).name, "n1");
+  EXPECT_EQ(b.introduction(a.id()).client_urls, std::vector<std::string>{"http://n1:2379"});
+}
+
+TEST(PeerTransportTest, AnswersWhoAJoiningNodeIs) {
+  Node a(1);
+  const auto known = AskWhoIAm(a.address(), {"http://known:1"}, kPatience);
+  ASSERT_TRUE(known.ok()) << known.status();
+  EXPECT_EQ(known->cluster, kCluster);
+  EXPECT_EQ(known->member, NodeId(77));
+  EXPECT_EQ(known->configuration_version, 5u);
+  EXPECT_TRUE(absl::IsNotFound(AskWhoIAm(a.address(), {"http://other:1"}, kPatience).status()));
+}
+
+TEST(PeerTransportTest, TakesChangesOfTheMembersOnlyWhileItLeads) {
+  Node a(1);
+  const MemberChange change = AddMember{{"http://new:1"}, false};
+  EXPECT_TRUE(
+      absl::IsFailedPrecondition(AskForChange(a.address(), kCluster, change, kPatience).status()));
+  a.Lead();
+  const auto outcome = AskForChange(a.address(), kCluster, change, kPatience);
+  ASSERT_TRUE(outcome.ok()) << outcome.status();
+  EXPECT_EQ(outcome->added, NodeId(9));
+  ASSERT_EQ(outcome->members.size(), 1u);
+  EXPECT_EQ(outcome->members[0].peer_urls, std::vector<std::string>{"http://new:1"});
+  EXPECT_TRUE(outcome->members[0].learner);
+  EXPECT_EQ(a.change_timeout(), kPatience);
+  EXPECT_TRUE(absl::IsFailedPrecondition(
+      AskForChange(a.address(), ClusterId(0xbad), change, kPatience).status()))
+      << "a change meant for another cluster";
 }
 
 TEST(PeerTransportTest, BoundsTheQueueOfASlowPeer) {
@@ -235,7 +320,7 @@ TEST(PeerTransportTest, BoundsTheQueueOfASlowPeer) {
 
 TEST(PeerTransportTest, EndsAStreamThatSpeaksNonsense) {
   Node b(2);
-  b.transport().SetPeers({{NodeId(1), "127.0.0.1:1"}});
+  b.transport().SetPeers({{NodeId(1), "127.0.0.1:1"}}, 1);
   auto stub = paxos::v1::Peer::NewStub(
       grpc::CreateChannel(b.address(), grpc::InsecureChannelCredentials()));
   grpc::ClientContext context;
