@@ -10,6 +10,7 @@
 #include <cstdio>
 #include <cstring>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -21,6 +22,8 @@
 #include "services/node/http_pages.h"
 #include "services/node/node.h"
 #include "services/node/options.h"
+#include "services/node/periodic_thread.h"
+#include "services/node/space_watch.h"
 #include "services/rpc/client_server.h"
 
 namespace synod::node {
@@ -28,6 +31,9 @@ namespace {
 
 // How long calls under way may finish after a request to stop.
 constexpr absl::Duration kShutdownGrace = absl::Seconds(3);
+
+// Between two looks at the space left. A fast disk can take in some tens of MiB meanwhile.
+constexpr absl::Duration kSpaceInterval = absl::Milliseconds(250);
 
 int Fail(absl::string_view why) {
   const std::string line = absl::StrCat("synod-node: ", why, "\n");
@@ -126,9 +132,15 @@ int Run(const NodeOptions& options) {
     pages.push_back(*std::move(server));
   }
 
+  SpaceWatch space(
+      {options.disk_reserve_bytes, options.quota_backend_bytes},
+      [&options] { return FreeBytes(options.data_dir); }, node->get(), &log);
+  std::optional<PeriodicThread> looking(std::in_place, kSpaceInterval, [&space] { space.Look(); });
+
   log.Info("serving").With("name", options.name).With("data_dir", options.data_dir);
   const int signal = AwaitStop();
   log.Info("stopping").With("signal", signal);
+  looking.reset();
   (*clients)->Shutdown(kShutdownGrace);
   pages.clear();
   clients->reset();

@@ -24,6 +24,8 @@ struct RawOptions {
   absl::Duration heartbeat_interval = absl::Milliseconds(100);
   absl::Duration election_timeout = absl::Seconds(1);
   int64_t snapshot_count = 100'000;
+  int64_t quota_backend_bytes = 0;
+  int64_t disk_reserve_bytes = 512 << 20;
   int max_txn_ops = 128;
   int64_t max_request_bytes = 1'572'864;
   std::string log_level = "info";
@@ -39,7 +41,6 @@ struct NotServed {
 
 std::vector<NotServed> NotServedFlags() {
   return {
-      {"quota-backend-bytes", "A limit on the database's size", ""},
       {"auto-compaction-mode", "Compaction by the node itself", ""},
       {"auto-compaction-retention", "Compaction by the node itself", ""},
       {"cert-file", "TLS for clients", ""},
@@ -75,6 +76,10 @@ void Define(Flags& flags, RawOptions& raw, std::vector<NotServed>& not_served) {
   flags.Add("election-timeout", &raw.election_timeout, "Longest wait of a follower for its leader");
   flags.Add("snapshot-count", &raw.snapshot_count,
             "Applied slots after which the state is made durable and the log may be cut");
+  flags.Add("quota-backend-bytes", &raw.quota_backend_bytes,
+            "Size of the database at which writes are stopped (NOSPACE); 0 or less: no limit");
+  flags.Add("disk-reserve-bytes", &raw.disk_reserve_bytes,
+            "Free space of the data directory's disk below which writes are stopped; 0: never");
   flags.Add("max-txn-ops", &raw.max_txn_ops, "Operations allowed in a transaction");
   flags.Add("max-request-bytes", &raw.max_request_bytes, "Size allowed for a client's request");
   flags.AddChoice("log-level", &raw.log_level, {"debug", "info", "warn", "error"},
@@ -177,6 +182,12 @@ absl::Status ReadNumbers(const RawOptions& raw, NodeOptions& options) {
   }
   if (raw.snapshot_count < 1) return FlagError("snapshot-count", "must be at least 1");
   options.snapshot_count = static_cast<uint64_t>(raw.snapshot_count);
+  options.quota_backend_bytes =
+      static_cast<uint64_t>(std::max<int64_t>(0, raw.quota_backend_bytes));
+  if (raw.disk_reserve_bytes < 0) {
+    return FlagError("disk-reserve-bytes", "must not be negative");
+  }
+  options.disk_reserve_bytes = static_cast<uint64_t>(raw.disk_reserve_bytes);
   if (raw.max_txn_ops < 1) return FlagError("max-txn-ops", "must be at least 1");
   options.max_txn_ops = raw.max_txn_ops;
   // A request travels in one slot, and the log and the peers bound what a slot may hold.

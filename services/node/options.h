@@ -40,6 +40,15 @@ struct NodeOptions {
   // cut and a restart has little to replay.
   uint64_t snapshot_count = 100'000;
 
+  // The member raises NOSPACE when its database is as large; zero: no limit. (etcd's default is
+  // 2 GiB, for the sake of its engine.)
+  uint64_t quota_backend_bytes = 0;
+
+  // ... or when the data directory's file system has less room for it; zero: never. Enough for two
+  // segments of the log, a flush of the engine and its compactions, and what comes in between two
+  // looks.
+  uint64_t disk_reserve_bytes = 512 << 20;
+
   int max_txn_ops = 128;
   size_t max_request_bytes = 1'572'864;
 

@@ -28,6 +28,8 @@ TEST(NodeOptionsTest, DefaultsAreEtcds) {
   EXPECT_EQ(options.max_txn_ops, 128);
   EXPECT_EQ(options.max_request_bytes, 1'572'864u);
   EXPECT_TRUE(options.listen_metrics_urls.empty());
+  EXPECT_EQ(options.quota_backend_bytes, 0u);
+  EXPECT_EQ(options.disk_reserve_bytes, 512u << 20);
 }
 
 TEST(NodeOptionsTest, TakesEtcdsCommandLine) {
@@ -38,7 +40,8 @@ TEST(NodeOptionsTest, TakesEtcdsCommandLine) {
              "--initial-cluster=n1=http://n1:1,n2=http://n2:1,n3=http://n3:1",
              "--initial-cluster-state=existing", "--initial-cluster-token=blue",
              "--listen-metrics-urls=http://127.0.0.1:0", "--heartbeat-interval=50",
-             "--election-timeout=500", "--log-format=json", "--log-level=debug"});
+             "--election-timeout=500", "--quota-backend-bytes=8589934592", "--disk-reserve-bytes=0",
+             "--log-format=json", "--log-level=debug"});
   ASSERT_TRUE(parsed.ok()) << parsed.status();
   const NodeOptions& options = parsed->options;
   EXPECT_EQ(options.data_dir, "/tmp/n2");
@@ -47,8 +50,14 @@ TEST(NodeOptionsTest, TakesEtcdsCommandLine) {
   EXPECT_TRUE(options.join_existing);
   EXPECT_EQ(options.election_timeout, absl::Milliseconds(500));
   EXPECT_EQ(options.listen_metrics_urls.size(), 1u);
+  EXPECT_EQ(options.quota_backend_bytes, 8'589'934'592u);
+  EXPECT_EQ(options.disk_reserve_bytes, 0u);
   EXPECT_EQ(options.log.format, LogFormat::kJson);
   EXPECT_EQ(options.log.level, LogLevel::kDebug);
+}
+
+TEST(NodeOptionsTest, ANegativeQuotaIsNone) {
+  EXPECT_EQ(Parse({"--quota-backend-bytes=-1"})->options.quota_backend_bytes, 0u);
 }
 
 TEST(NodeOptionsTest, BadInputIsAnErrorThatNamesTheFlag) {
@@ -57,6 +66,7 @@ TEST(NodeOptionsTest, BadInputIsAnErrorThatNamesTheFlag) {
     const char* problem;
   } cases[] = {
       {{"--name", ""}, "--name: must not be empty"},
+      {{"--disk-reserve-bytes=-1"}, "--disk-reserve-bytes: must not be negative"},
       {{"--listen-client-urls=127.0.0.1:1"}, "--listen-client-urls: \"127.0.0.1:1\" is not a URL"},
       {{"--listen-client-urls=https://a:1"},
        "--listen-client-urls: https://a:1: TLS is not served"},
@@ -88,10 +98,10 @@ TEST(NodeOptionsTest, BadInputIsAnErrorThatNamesTheFlag) {
 
 TEST(NodeOptionsTest, FlagsThatAreNotServedAreNeverIgnored) {
   for (const char* flag :
-       {"--quota-backend-bytes=1", "--auto-compaction-mode=periodic",
-        "--auto-compaction-retention=1", "--cert-file=a", "--key-file=a", "--client-cert-auth=true",
-        "--trusted-ca-file=a", "--peer-cert-file=a", "--peer-key-file=a",
-        "--peer-client-cert-auth=true", "--peer-trusted-ca-file=a", "--auth-token=simple"}) {
+       {"--auto-compaction-mode=periodic", "--auto-compaction-retention=1", "--cert-file=a",
+        "--key-file=a", "--client-cert-auth=true", "--trusted-ca-file=a", "--peer-cert-file=a",
+        "--peer-key-file=a", "--peer-client-cert-auth=true", "--peer-trusted-ca-file=a",
+        "--auth-token=simple"}) {
     const auto parsed = Parse({flag});
     EXPECT_EQ(parsed.status().code(), absl::StatusCode::kInvalidArgument) << flag;
     EXPECT_THAT(std::string(parsed.status().message()), HasSubstr("not served by this version"))

@@ -1,0 +1,67 @@
+#include "services/node/space_watch.h"
+
+#include <sys/statvfs.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+
+namespace synod::node {
+namespace {
+
+constexpr absl::Duration kProposalTimeout = absl::Seconds(5);
+
+}  // namespace
+
+absl::StatusOr<uint64_t> FreeBytes(const std::string& path) {
+  struct statvfs info {};
+  if (statvfs(path.c_str(), &info) != 0) {
+    return absl::ErrnoToStatus(errno, absl::StrCat("free space of ", path));
+  }
+  return static_cast<uint64_t>(info.f_bavail) * info.f_frsize;
+}
+
+SpaceWatch::SpaceWatch(Limits limits, FreeBytesProbe free_bytes, rpc::Backend* backend, Log* log)
+    : limits_(limits), free_bytes_(std::move(free_bytes)), backend_(backend), log_(log) {}
+
+void SpaceWatch::Look() {
+  if (proposed_->load()) return;
+  const std::string why = WhyShort();
+  if (why.empty()) return;
+  const NodeId self = backend_->Status().self;
+  if (Raised(self)) return;
+  log_->Error("stopping writes for want of space: make room, then disarm the alarm")
+      .With("why", why);
+  proposed_->store(true);
+  backend_->Propose(kv::AlarmRequest{.action = kv::AlarmAction::kActivate,
+                                     .alarm = {self, kv::AlarmType::kNoSpace}},
+                    backend_->Now() + kProposalTimeout,
+                    [proposed = proposed_](const rpc::ProposeOutcome&) { proposed->store(false); });
+}
+
+std::string SpaceWatch::WhyShort() {
+  if (limits_.quota_bytes > 0) {
+    const uint64_t size = backend_->Status().db_size_bytes;
+    if (size >= limits_.quota_bytes) {
+      return absl::StrCat("the database has ", size, " bytes of ", limits_.quota_bytes, " allowed");
+    }
+  }
+  if (limits_.reserve_bytes == 0) return "";
+  const auto free = free_bytes_();
+  if (!free.ok()) {
+    log_->Warn("cannot watch the free space").With("error", free.status().message());
+    return "";
+  }
+  if (*free >= limits_.reserve_bytes) return "";
+  return absl::StrCat(*free, " bytes are free, the reserve is ", limits_.reserve_bytes);
+}
+
+bool SpaceWatch::Raised(NodeId self) const {
+  const auto alarms = backend_->View()->Alarms(kv::AlarmType::kNoSpace).response.alarms;
+  return std::any_of(alarms.begin(), alarms.end(),
+                     [self](const kv::Alarm& alarm) { return alarm.member == self; });
+}
+
+}  // namespace synod::node

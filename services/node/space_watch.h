@@ -1,0 +1,58 @@
+// Looks after the room for this member's data and raises etcd's NOSPACE alarm in its name while
+// there is still enough for what must go on: the log, compactions, deletes, flushes.
+//
+// It never disarms. As in etcd the operator does, once there is room; an alarm that is disarmed too
+// early is raised again at the next look.
+//
+// Thread-safety: one thread at a time.
+#ifndef SYNOD_SERVICES_NODE_SPACE_WATCH_H_
+#define SYNOD_SERVICES_NODE_SPACE_WATCH_H_
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "common/log/log.h"
+#include "services/rpc/backend.h"
+
+namespace synod::node {
+
+// What unprivileged users may still take of the file system that `path` is on. The error names the
+// path.
+absl::StatusOr<uint64_t> FreeBytes(const std::string& path);
+
+class SpaceWatch {
+ public:
+  // Zero: no limit.
+  struct Limits {
+    uint64_t reserve_bytes = 0;  // raise when less is free
+    uint64_t quota_bytes = 0;    // raise when the database is as large
+  };
+  using FreeBytesProbe = std::function<absl::StatusOr<uint64_t>()>;
+
+  // The pointers outlive this.
+  SpaceWatch(Limits limits, FreeBytesProbe free_bytes, rpc::Backend* backend, Log* log);
+
+  // Looks, and proposes the alarm when space is short, the alarm is not raised, and no proposal of
+  // it is under way. Does not wait for the proposal; what fails is proposed again. Call it often:
+  // what is written between two looks comes out of the reserve.
+  void Look();
+
+ private:
+  std::string WhyShort();  // empty when it is not
+  bool Raised(NodeId self) const;
+
+  const Limits limits_;
+  const FreeBytesProbe free_bytes_;
+  rpc::Backend* const backend_;
+  Log* const log_;
+  // Shared with the proposal, whose answer may come after the end of this.
+  const std::shared_ptr<std::atomic<bool>> proposed_ = std::make_shared<std::atomic<bool>>(false);
+};
+
+}  // namespace synod::node
+
+#endif  // SYNOD_SERVICES_NODE_SPACE_WATCH_H_
