@@ -7,11 +7,13 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/synchronization/notification.h"
 
 namespace synod::node {
 namespace {
 
-constexpr absl::Duration kProposalTimeout = absl::Seconds(5);
+// Of a read and of a proposal; what fails is done again.
+constexpr absl::Duration kAnswerTimeout = absl::Seconds(1);
 
 }  // namespace
 
@@ -24,21 +26,42 @@ absl::StatusOr<uint64_t> FreeBytes(const std::string& path) {
 }
 
 SpaceWatch::SpaceWatch(Limits limits, FreeBytesProbe free_bytes, rpc::Backend* backend, Log* log)
-    : limits_(limits), free_bytes_(std::move(free_bytes)), backend_(backend), log_(log) {}
+    : limits_(limits),
+      free_bytes_(std::move(free_bytes)),
+      backend_(backend),
+      log_(log),
+      self_(backend->Status().self) {}
 
 void SpaceWatch::Look() {
-  if (proposed_->load()) return;
+  if (WhyShort().empty() || Raised()) return;
+  // This member may be behind, and room may have been made and the alarm disarmed. So: is it not
+  // raised, as far as anybody knows, and is space short even so?
+  if (!AwaitNewest() || Raised()) return;
   const std::string why = WhyShort();
   if (why.empty()) return;
-  const NodeId self = backend_->Status().self;
-  if (Raised(self)) return;
   log_->Error("stopping writes for want of space: make room, then disarm the alarm")
       .With("why", why);
-  proposed_->store(true);
+  Raise();
+}
+
+bool SpaceWatch::AwaitNewest() {
+  absl::Notification answered;
+  rpc::Failure outcome = rpc::Failure::kNone;
+  backend_->AwaitReadable(backend_->Now() + kAnswerTimeout, [&](rpc::Failure failure) {
+    outcome = failure;
+    answered.Notify();
+  });
+  answered.WaitForNotification();
+  return outcome == rpc::Failure::kNone;
+}
+
+void SpaceWatch::Raise() {
+  absl::Notification answered;
   backend_->Propose(kv::AlarmRequest{.action = kv::AlarmAction::kActivate,
-                                     .alarm = {self, kv::AlarmType::kNoSpace}},
-                    backend_->Now() + kProposalTimeout,
-                    [proposed = proposed_](const rpc::ProposeOutcome&) { proposed->store(false); });
+                                     .alarm = {self_, kv::AlarmType::kNoSpace}},
+                    backend_->Now() + kAnswerTimeout,
+                    [&](const rpc::ProposeOutcome&) { answered.Notify(); });
+  answered.WaitForNotification();
 }
 
 std::string SpaceWatch::WhyShort() {
@@ -58,10 +81,10 @@ std::string SpaceWatch::WhyShort() {
   return absl::StrCat(*free, " bytes are free, the reserve is ", limits_.reserve_bytes);
 }
 
-bool SpaceWatch::Raised(NodeId self) const {
+bool SpaceWatch::Raised() const {
   const auto alarms = backend_->View()->Alarms(kv::AlarmType::kNoSpace).response.alarms;
   return std::any_of(alarms.begin(), alarms.end(),
-                     [self](const kv::Alarm& alarm) { return alarm.member == self; });
+                     [this](const kv::Alarm& alarm) { return alarm.member == self_; });
 }
 
 }  // namespace synod::node

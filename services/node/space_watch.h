@@ -8,13 +8,12 @@
 #ifndef SYNOD_SERVICES_NODE_SPACE_WATCH_H_
 #define SYNOD_SERVICES_NODE_SPACE_WATCH_H_
 
-#include <atomic>
 #include <cstdint>
 #include <functional>
-#include <memory>
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "common/ids.h"
 #include "common/log/log.h"
 #include "services/rpc/backend.h"
 
@@ -36,21 +35,22 @@ class SpaceWatch {
   // The pointers outlive this.
   SpaceWatch(Limits limits, FreeBytesProbe free_bytes, rpc::Backend* backend, Log* log);
 
-  // Looks, and proposes the alarm when space is short, the alarm is not raised, and no proposal of
-  // it is under way. Does not wait for the proposal; what fails is proposed again. Call it often:
-  // what is written between two looks comes out of the reserve.
+  // Looks, and raises the alarm when space is short and the cluster has no such alarm. Waits for
+  // the cluster's answers, some seconds at most; without them it is left to the next look. Call it
+  // often: what is written between two looks comes out of the reserve.
   void Look();
 
  private:
   std::string WhyShort();  // empty when it is not
-  bool Raised(NodeId self) const;
+  bool Raised() const;     // as far as this member knows
+  bool AwaitNewest();      // from now on it knows what everybody knew before
+  void Raise();
 
   const Limits limits_;
   const FreeBytesProbe free_bytes_;
   rpc::Backend* const backend_;
   Log* const log_;
-  // Shared with the proposal, whose answer may come after the end of this.
-  const std::shared_ptr<std::atomic<bool>> proposed_ = std::make_shared<std::atomic<bool>>(false);
+  const NodeId self_;
 };
 
 }  // namespace synod::node
