@@ -80,16 +80,16 @@ grpc::Status Client::MemberStatus(absl::Duration limit, etcdserverpb::StatusResp
   return maintenance_->Status(&context, {}, response);
 }
 
-grpc::Status Client::RaiseAlarm(uint64_t member, etcdserverpb::AlarmType type,
-                                absl::Duration limit) {
+grpc::Status Client::Alarm(etcdserverpb::AlarmRequest::AlarmAction action, uint64_t member,
+                           etcdserverpb::AlarmType type, absl::Duration limit,
+                           etcdserverpb::AlarmResponse* response) {
   grpc::ClientContext context;
   Prepare(context, limit);
   etcdserverpb::AlarmRequest request;
-  request.set_action(etcdserverpb::AlarmRequest::ACTIVATE);
+  request.set_action(action);
   request.set_memberid(member);
   request.set_alarm(type);
-  etcdserverpb::AlarmResponse response;
-  return maintenance_->Alarm(&context, request, &response);
+  return maintenance_->Alarm(&context, request, response);
 }
 
 }  // namespace synod::e2e

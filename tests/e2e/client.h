@@ -34,8 +34,10 @@ class Client {
   grpc::Status Txn(const etcdserverpb::TxnRequest& request, absl::Duration limit,
                    etcdserverpb::TxnResponse* response);
   grpc::Status MemberStatus(absl::Duration limit, etcdserverpb::StatusResponse* response);
-  // In the name of `member`, which nobody checks.
-  grpc::Status RaiseAlarm(uint64_t member, etcdserverpb::AlarmType type, absl::Duration limit);
+  // Raising and disarming are in the name of `member`, which nobody checks.
+  grpc::Status Alarm(etcdserverpb::AlarmRequest::AlarmAction action, uint64_t member,
+                     etcdserverpb::AlarmType type, absl::Duration limit,
+                     etcdserverpb::AlarmResponse* response);
 
  private:
   std::shared_ptr<grpc::Channel> channel_;

@@ -207,7 +207,9 @@ TEST_F(EtcdctlComparedTest, AlarmsAreThoseOfEtcd) {
   constexpr uint64_t kMember = 4711;
   for (const auto alarm : {etcdserverpb::NOSPACE, etcdserverpb::CORRUPT}) {
     for (const std::string& endpoint : {etcd_->address(), cluster_->front_door()}) {
-      const grpc::Status raised = Client(endpoint).RaiseAlarm(kMember, alarm, absl::Seconds(10));
+      etcdserverpb::AlarmResponse response;
+      const grpc::Status raised = Client(endpoint).Alarm(
+          etcdserverpb::AlarmRequest::ACTIVATE, kMember, alarm, absl::Seconds(10), &response);
       ASSERT_TRUE(raised.ok()) << raised.error_message();
     }
     EXPECT_EQ(StatusErrors(cluster_->front_door()), StatusErrors(etcd_->address()));
