@@ -1,14 +1,10 @@
 // synod-node: one consensus replica serving the etcd v3 gRPC API.
 
-#include <netdb.h>
 #include <pthread.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
-#include <cerrno>
 #include <csignal>
 #include <cstdio>
-#include <cstring>
 #include <memory>
 #include <optional>
 #include <string>
@@ -25,6 +21,7 @@
 #include "services/node/periodic_thread.h"
 #include "services/node/space_watch.h"
 #include "services/rpc/client_server.h"
+#include "services/rpc/listen.h"
 
 namespace synod::node {
 namespace {
@@ -68,36 +65,13 @@ int AwaitStop() {
   return signal;
 }
 
-// FailedPrecondition when somebody listens there. Asked before the data directory is made, so that
-// a port in use leaves nothing behind; the listeners themselves find out for sure.
-absl::Status CheckFree(const HostPort& address) {
-  addrinfo hints{};
-  hints.ai_socktype = SOCK_STREAM;
-  hints.ai_flags = AI_PASSIVE;
-  addrinfo* found = nullptr;
-  const std::string port = absl::StrCat(address.port);
-  if (getaddrinfo(address.host.c_str(), port.c_str(), &hints, &found) != 0) {
-    return absl::InvalidArgumentError(absl::StrCat("cannot resolve ", address.ToString()));
-  }
-  const int fd = socket(found->ai_family, found->ai_socktype | SOCK_CLOEXEC, 0);
-  const int on = 1;
-  setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-  const bool bound = bind(fd, found->ai_addr, found->ai_addrlen) == 0;
-  const int error = errno;
-  close(fd);
-  freeaddrinfo(found);
-  if (bound) return absl::OkStatus();
-  return absl::FailedPreconditionError(
-      absl::StrCat("cannot listen on ", address.ToString(), ": ", std::strerror(error),
-                   "; stop the program that uses it, or choose another address"));
-}
-
+// Asked before the data directory is made, so that a port in use leaves nothing behind.
 absl::Status CheckAllFree(const NodeOptions& options) {
   std::vector<Url> urls = options.listen_client_urls;
   urls.push_back(options.listen_peer_url);
   urls.insert(urls.end(), options.listen_metrics_urls.begin(), options.listen_metrics_urls.end());
   for (const Url& url : urls) {
-    if (auto status = CheckFree(url.address); !status.ok()) return status;
+    if (auto status = rpc::CheckFree(url.address.ToString()); !status.ok()) return status;
   }
   return absl::OkStatus();
 }

@@ -7,7 +7,6 @@
 #include <cerrno>
 #include <cstring>
 
-#include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "grpcpp/security/server_credentials.h"
@@ -20,7 +19,7 @@ absl::Status CannotListen(const std::string& address, absl::string_view why) {
                                                     "; free the address or give another one"));
 }
 
-// gRPC says only that it failed, so the address is tried first. Empty when it is free.
+// Empty when `address` is free.
 std::string WhyNot(const std::string& address) {
   const size_t colon = address.rfind(':');
   if (colon == std::string::npos) return "no port is given";
@@ -52,11 +51,17 @@ std::string WhyNot(const std::string& address) {
 
 }  // namespace
 
+absl::Status CheckFree(const std::string& address) {
+  const std::string why = WhyNot(address);
+  return why.empty() ? absl::OkStatus() : CannotListen(address, why);
+}
+
 absl::StatusOr<ListeningServer> Listen(grpc::ServerBuilder& builder,
                                        const std::vector<std::string>& addresses) {
   if (addresses.empty()) return absl::InvalidArgumentError("no address to listen on is given");
+  // gRPC says only that it failed.
   for (const std::string& address : addresses) {
-    if (const std::string why = WhyNot(address); !why.empty()) return CannotListen(address, why);
+    if (auto status = CheckFree(address); !status.ok()) return status;
   }
   // With SO_REUSEPORT a second node on the same port would silently take half of the connections.
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);

@@ -7,11 +7,16 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "grpcpp/server.h"
 #include "grpcpp/server_builder.h"
 
 namespace synod::rpc {
+
+// Whether a server could listen on `address` (host:port) now. FailedPrecondition names it, says why
+// not and what to do. The listener itself finds out for sure: another one may be quicker.
+absl::Status CheckFree(const std::string& address);
 
 struct ListeningServer {
   std::unique_ptr<grpc::Server> server;
@@ -19,8 +24,7 @@ struct ListeningServer {
 };
 
 // Adds the addresses (host:port, port 0 picks a free one) to `builder` and starts it. A port is
-// never shared with another process. FailedPrecondition names the address that cannot be listened
-// on and says why.
+// never shared with another process. FailedPrecondition like CheckFree's.
 absl::StatusOr<ListeningServer> Listen(grpc::ServerBuilder& builder,
                                        const std::vector<std::string>& addresses);
 
