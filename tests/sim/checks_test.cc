@@ -6,7 +6,6 @@
 #include <utility>
 #include <vector>
 
-#include "tests/sim/disk.h"
 #include "tests/sim/kv_model.h"
 #include "tests/sim/shadow_acceptor.h"
 #include "tests/sim/witness.h"
@@ -141,53 +140,6 @@ TEST(ShadowAcceptorTest, FindsAHiddenAndAForgottenVote) {
   paxos::RecoveredState recovered;
   recovered.promised = Round(2);
   EXPECT_THAT(acceptor.OnRecovered(recovered), StartsWith("A4"));
-}
-
-// A write that was synced survives every crash; one that was not, some.
-TEST(DiskTest, LosesOnlyWhatNoSyncCovers) {
-  int kept = 0;
-  for (uint64_t seed = 1; seed <= 100; ++seed) {
-    Coverage coverage;
-    Disk disk(Random(seed), coverage);
-    ASSERT_TRUE(disk.CreateDirs("d").ok());
-    auto file = disk.CreateZeroed("d/f", 1024).value();
-    ASSERT_TRUE(file->WriteAt(0, "synced").ok());
-    ASSERT_TRUE(file->Sync().ok());
-    ASSERT_TRUE(disk.SyncDir("d").ok());
-    disk.Settle();
-    ASSERT_TRUE(file->WriteAt(512, "not").ok());
-    ASSERT_TRUE(disk.CreateZeroed("d/g", 1).ok());
-    disk.LosePower();
-    file = disk.Open("d/f").value();
-    EXPECT_EQ(file->ReadAt(0, 6).value(), "synced");
-    kept += file->ReadAt(512, 3).value() == "not" ? 1 : 0;
-  }
-  EXPECT_GT(kept, 0);
-  EXPECT_LT(kept, 100);
-}
-
-TEST(DiskTest, AKilledProcessLosesNothingThatSettled) {
-  Coverage coverage;
-  Disk disk(Random(1), coverage);
-  ASSERT_TRUE(disk.CreateDirs("d").ok());
-  ASSERT_TRUE(disk.CreateZeroed("d/f", 8).value()->WriteAt(0, "kept").ok());
-  disk.Settle();
-  disk.KillProcess();
-  EXPECT_EQ(disk.Open("d/f").value()->ReadAt(0, 4).value(), "kept");
-}
-
-TEST(DiskTest, ASyncThatHasNotSettledPromisesNothing) {
-  int lost = 0;
-  for (uint64_t seed = 1; seed <= 50; ++seed) {
-    Coverage coverage;
-    Disk disk(Random(seed), coverage);
-    ASSERT_TRUE(disk.CreateDirs("d").ok());
-    ASSERT_TRUE(disk.CreateZeroed("d/f", 8).value()->Sync().ok());
-    ASSERT_TRUE(disk.SyncDir("d").ok());
-    disk.LosePower();
-    lost += disk.Open("d/f").ok() ? 0 : 1;
-  }
-  EXPECT_GT(lost, 0);
 }
 
 }  // namespace

@@ -32,6 +32,9 @@ enum class Situation {
   kWriteTorn,   // a crash leaves half a sector's write
   kSectorLost,  // a crash loses a write that no sync covered
   kDirectoryEntryLost,
+  kWriteFailed,  // and the process stops
+  kSyncFailed,
+  kDiskFull,
   kCrashInRecovery,  // a process dies before it has joined
   kAllDown,          // no process runs
   kLogCut,           // segments of the log are freed

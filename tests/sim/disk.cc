@@ -8,11 +8,9 @@
 namespace synod::sim {
 namespace {
 
-constexpr size_t kSector = 512;
-
 // Writes of a sector at a time, aligned as the device sees them.
 size_t BytesToSectorEnd(uint64_t offset) {
-  return kSector - offset % kSector;
+  return kDiskSector - offset % kDiskSector;
 }
 
 }  // namespace
@@ -22,16 +20,14 @@ class Disk::OpenFile final : public storage::File {
   OpenFile(Disk& disk, FileNumber number) : disk_(disk), number_(number) {}
 
   absl::Status WriteAt(uint64_t offset, absl::string_view data) override {
-    return disk_.Issue({Operation::Kind::kWrite, number_, offset, std::string(data), ""});
+    return disk_.Issue({Operation::Kind::kWrite, number_, offset, std::string(data), {}});
   }
 
   absl::StatusOr<std::string> ReadAt(uint64_t offset, size_t size) const override {
-    const std::string& content = disk_.visible_.contents[number_];
-    if (offset >= content.size()) return std::string();
-    return content.substr(offset, size);
+    return disk_.Read(number_, offset, size);
   }
 
-  absl::Status Sync() override { return disk_.Issue({Operation::Kind::kSync, number_, 0, "", ""}); }
+  absl::Status Sync() override { return disk_.Issue({Operation::Kind::kSync, number_, 0, "", {}}); }
 
   absl::StatusOr<uint64_t> Size() const override { return disk_.visible_.contents[number_].size(); }
 
@@ -61,7 +57,96 @@ std::string Disk::DirectoryOf(const std::string& path) {
   return slash == std::string::npos ? std::string() : path.substr(0, slash);
 }
 
+// A kernel marks pages clean whose write-back failed; they are written again only when something
+// touches them again (Rebello et al., "Can Applications Recover from fsync Failures?", ATC 2020).
+void Disk::Forsake(FileNumber file, std::vector<Operation>& operations) {
+  std::vector<Operation> sectors;
+  for (Operation& operation : operations) {
+    if (operation.kind != Operation::Kind::kWrite || operation.file != file) {
+      sectors.push_back(std::move(operation));
+      continue;
+    }
+    for (size_t done = 0; done < operation.data.size();) {
+      const uint64_t offset = operation.offset + done;
+      const size_t size = std::min(BytesToSectorEnd(offset), operation.data.size() - done);
+      sectors.push_back(
+          {operation.kind, file, offset, operation.data.substr(done, size), {}, true});
+      done += size;
+    }
+  }
+  operations = std::move(sectors);
+}
+
+absl::Status Disk::Refuse(const Operation& operation) {
+  using Kind = Operation::Kind;
+  const bool grows =
+      operation.kind == Kind::kLink ||
+      (operation.kind == Kind::kWrite &&
+       operation.offset + operation.data.size() > visible_.contents[operation.file].size());
+  if (trouble_ == Trouble::kFull && grows) {
+    coverage_.Saw(Situation::kDiskFull);
+    return absl::ResourceExhaustedError("no space left on device");
+  }
+  const bool sync = operation.kind == Kind::kSync || operation.kind == Kind::kSyncDir;
+  if (trouble_ != (sync ? Trouble::kSyncsFail : Trouble::kWritesFail)) return absl::OkStatus();
+  coverage_.Saw(sync ? Situation::kSyncFailed : Situation::kWriteFailed);
+  if (operation.kind == Kind::kSync) {
+    forsook_ = true;
+    Forsake(operation.file, uncovered_);
+    Forsake(operation.file, journal_);
+  }
+  return absl::UnavailableError("input/output error");
+}
+
+absl::StatusOr<std::string> Disk::Read(FileNumber file, uint64_t offset, size_t size) {
+  const std::string& content = visible_.contents[file];
+  if (offset >= content.size()) return std::string();
+  std::string bytes = content.substr(offset, size);
+  if (struck_.empty()) return bytes;
+  for (uint64_t sector = offset / kDiskSector; sector * kDiskSector < offset + bytes.size();
+       ++sector) {
+    if (unreadable_.contains({file, sector})) return absl::DataLossError("input/output error");
+    const auto misread = misread_.find({file, sector});
+    if (misread == misread_.end()) continue;
+    const std::string other = content.substr(misread->second * kDiskSector, kDiskSector);
+    for (size_t i = 0; i < other.size(); ++i) {
+      const uint64_t at = sector * kDiskSector + i;
+      if (at >= offset && at - offset < bytes.size()) bytes[at - offset] = other[i];
+    }
+    struck_.erase(misread->first);
+    misread_.erase(misread);
+  }
+  return bytes;
+}
+
+void Disk::Touch(const Operation& write) {
+  if (!forsook_) return;
+  const uint64_t first = write.offset / kDiskSector;
+  const uint64_t last = (write.offset + write.data.size()) / kDiskSector;
+  for (auto* operations : {&uncovered_, &journal_}) {
+    for (Operation& earlier : *operations) {
+      const uint64_t sector = earlier.offset / kDiskSector;
+      if (earlier.forsaken && earlier.file == write.file && first <= sector && sector <= last) {
+        earlier.forsaken = false;
+      }
+    }
+  }
+}
+
 absl::Status Disk::Issue(Operation operation) {
+  if (absl::Status refusal = Refuse(operation); !refusal.ok()) return refusal;
+  if (operation.kind == Operation::Kind::kWrite) {
+    const uint64_t end = operation.offset + operation.data.size();
+    auto& recent = recent_[operation.file];
+    recent = {Extent{operation.offset, end}, recent[0]};
+    Touch(operation);
+    for (uint64_t at = operation.offset / kDiskSector; at * kDiskSector < end && !struck_.empty();
+         ++at) {
+      struck_.erase({operation.file, at});
+      unreadable_.erase({operation.file, at});
+      misread_.erase({operation.file, at});
+    }
+  }
   Execute(visible_, operation);
   journal_.push_back(std::move(operation));
   return absl::OkStatus();
@@ -97,7 +182,7 @@ void Disk::Absorb(Operation operation) {
   if (operation.kind == Kind::kSync ? ignores_file_syncs_ : ignores_directory_syncs_) return;
   const auto covered = [&operation](const Operation& earlier) {
     if (operation.kind == Kind::kSync) {
-      return earlier.kind == Kind::kWrite && earlier.file == operation.file;
+      return earlier.kind == Kind::kWrite && earlier.file == operation.file && !earlier.forsaken;
     }
     return earlier.kind != Kind::kWrite && DirectoryOf(earlier.data) == operation.data;
   };
@@ -143,8 +228,11 @@ void Disk::DrawFates() {
       if (kept == 0) coverage_.Saw(Situation::kSectorLost);
       if (kept > 0 && kept < sector) coverage_.Saw(Situation::kWriteTorn);
       if (kept > 0) {
-        durable_.Write({Operation::Kind::kWrite, operation.file, operation.offset + done,
-                        operation.data.substr(done, kept), ""});
+        durable_.Write({Operation::Kind::kWrite,
+                        operation.file,
+                        operation.offset + done,
+                        operation.data.substr(done, kept),
+                        {}});
       }
       done += sector;
     }
@@ -185,8 +273,9 @@ absl::StatusOr<std::unique_ptr<storage::File>> Disk::CreateZeroed(const std::str
     return absl::AlreadyExistsError(absl::StrCat(path, ": already there"));
   }
   const FileNumber number = next_file_++;
-  Issue({Operation::Kind::kLink, number, 0, path, ""}).IgnoreError();
-  Issue({Operation::Kind::kWrite, number, 0, std::string(size, '\0'), ""}).IgnoreError();
+  absl::Status made = Issue({Operation::Kind::kLink, number, 0, path, {}});
+  if (made.ok()) made = Issue({Operation::Kind::kWrite, number, 0, std::string(size, '\0'), {}});
+  if (!made.ok()) return made;
   return std::make_unique<OpenFile>(*this, number);
 }
 
@@ -198,11 +287,11 @@ absl::Status Disk::Rename(const std::string& from, const std::string& to) {
 
 absl::Status Disk::Remove(const std::string& path) {
   if (!visible_.names.contains(path)) return absl::NotFoundError(absl::StrCat(path, ": not there"));
-  return Issue({Operation::Kind::kUnlink, 0, 0, path, ""});
+  return Issue({Operation::Kind::kUnlink, 0, 0, path, {}});
 }
 
 absl::Status Disk::SyncDir(const std::string& dir) {
-  return Issue({Operation::Kind::kSyncDir, 0, 0, dir, ""});
+  return Issue({Operation::Kind::kSyncDir, 0, 0, dir, {}});
 }
 
 absl::Status Disk::CreateDirs(const std::string& dir) {

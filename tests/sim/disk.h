@@ -6,15 +6,20 @@
 // and directory entries before it that no sync covers, each 512-byte sector is kept, lost or torn
 // on its own.
 //
+// Beside crashes it can refuse writes, be full, and be damaged: bits flip, sectors are lost, lie
+// elsewhere or cannot be read, files are cut short or missing (disk_damage.cc).
+//
 // Thread-safety: none; one run owns it.
 #ifndef SYNOD_TESTS_SIM_DISK_H_
 #define SYNOD_TESTS_SIM_DISK_H_
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <memory>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "common/random.h"
@@ -22,6 +27,19 @@
 #include "tests/sim/coverage.h"
 
 namespace synod::sim {
+
+inline constexpr size_t kDiskSector = 512;
+
+enum class Damage {
+  kBitRot,       // a bit flips
+  kLostWrite,    // a sector never got its bytes, whatever the sync said
+  kMisdirected,  // a sector got those of another
+  kMisread,      // the next read of a sector gives those of another
+  kUnreadable,   // reads of a sector fail until it is written again
+  kCutShort,     // a file lost its end
+  kMissing,      // a file is gone
+};
+inline constexpr int kDamages = static_cast<int>(Damage::kMissing) + 1;
 
 class Disk final : public storage::Env {
  public:
@@ -31,6 +49,20 @@ class Disk final : public storage::Env {
   // For planted bugs: a disk that says OK to syncs, of files or of directories, and does nothing.
   void IgnoreFileSyncs() { ignores_file_syncs_ = true; }
   void IgnoreDirectorySyncs() { ignores_directory_syncs_ = true; }
+
+  enum class Trouble {
+    kNone,
+    kWritesFail,
+    kSyncsFail,  // and what one should have covered no later one covers
+    kFull,       // no file can be made or grow
+  };
+  void SetTrouble(Trouble trouble) { trouble_ = trouble; }
+  bool troubled() const { return trouble_ != Trouble::kNone; }
+
+  // Damages some place of `dir` and says which; "" when nothing there fits. Of the newest segment's
+  // newest writes it keeps off, and of all but one copy of the manifest: no log can tell the former
+  // from a torn tail after a power loss, or do without the latter.
+  std::string Strike(Damage damage, const std::string& dir, Random random);
 
   // The device has done everything that was asked of it so far.
   void Settle();
@@ -60,10 +92,16 @@ class Disk final : public storage::Env {
   struct Operation {
     enum class Kind { kWrite, kSync, kLink, kUnlink, kRename, kSyncDir };
     Kind kind;
-    FileNumber file = 0;  // kWrite, kSync, kLink, kRename
-    uint64_t offset = 0;  // kWrite
-    std::string data;     // kWrite: the bytes; kSyncDir: the directory; else: the path
-    std::string from;     // kRename: the old path
+    FileNumber file = 0;    // kWrite, kSync, kLink, kRename
+    uint64_t offset = 0;    // kWrite
+    std::string data;       // kWrite: the bytes; kSyncDir: the directory; else: the path
+    std::string from;       // kRename: the old path
+    bool forsaken = false;  // kWrite: a sync of it failed, and no later one covers it
+  };
+  using Sector = std::pair<FileNumber, uint64_t>;  // and its number in the file
+  struct Extent {
+    uint64_t begin = 0;
+    uint64_t end = 0;
   };
 
   // What a device or a kernel holds.
@@ -86,18 +124,35 @@ class Disk final : public storage::Env {
   void DrawFates();
   void Restart();
 
+  static void Forsake(FileNumber file, std::vector<Operation>& operations);
+  void Touch(const Operation& write);
+  absl::Status Refuse(const Operation& operation);
+  absl::StatusOr<std::string> Read(FileNumber file, uint64_t offset, size_t size);
+
+  // disk_damage.cc
+  std::string PickFile(Damage damage, const std::string& dir, Random& random) const;
+  bool MayStrike(const std::string& path, uint64_t sector) const;
+  bool StrikeSector(Damage damage, const Sector& sector, Random& random);
+  void StrikeFile(Damage damage, const std::string& path, Random& random);
+
   Random random_;
   Coverage& coverage_;
   bool ignores_file_syncs_ = false;
   bool ignores_directory_syncs_ = false;
+  Trouble trouble_ = Trouble::kNone;
+  bool forsook_ = false;  // ever
   FileNumber next_file_ = 1;
   Layer visible_;
   Layer durable_;
   std::set<std::string>
       directories_;  // made durable at once: a node creates its few on first start
   std::set<std::string> locks_;
-  std::vector<Operation> journal_;    // issued, not settled
-  std::vector<Operation> uncovered_;  // settled, covered by no sync
+  std::vector<Operation> journal_;                      // issued, not settled
+  std::vector<Operation> uncovered_;                    // settled, covered by no sync
+  std::map<FileNumber, std::array<Extent, 2>> recent_;  // the newest writes, the newest first
+  std::set<Sector> struck_;                             // damaged and not written since
+  std::set<Sector> unreadable_;
+  std::map<Sector, uint64_t> misread_;  // the sector that the next read gives instead
 };
 
 }  // namespace synod::sim

@@ -14,9 +14,9 @@ namespace {
 
 // In the order of Fault.
 constexpr std::array<const char*, kFaults> kNames = {
-    "kill",      "power-loss", "blackout",    "pause",       "clock-jump",
-    "slow-disk", "partition",  "one-way-cut", "partial-cut", "isolate",
-    "bridge",    "chain",      "clog",        "swizzle",     "storm"};
+    "kill",        "power-loss", "blackout",  "pause",       "clock-jump",  "slow-disk",
+    "disk-errors", "disk-full",  "partition", "one-way-cut", "partial-cut", "isolate",
+    "bridge",      "chain",      "clog",      "swizzle",     "storm"};
 
 bool NeedsLinks(Fault fault) {
   return fault >= Fault::kPartition && fault <= Fault::kStorm;

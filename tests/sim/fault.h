@@ -26,7 +26,9 @@ enum class Fault {
   kPause,      // SIGSTOP, a frozen virtual machine
   kClockJump,  // the node's clock leaps ahead
   // Disks.
-  kSlowDisk,  // syncs take 10 to 640 times as long
+  kSlowDisk,    // syncs take 10 to 640 times as long
+  kDiskErrors,  // writes or syncs fail
+  kDiskFull,    // no file can be made or grow
   // Links. `node` is one end, `other` the other.
   kPartition,   // two halves that do not hear each other
   kOneWayCut,   // one direction of one link

@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "tests/sim/say.h"
-
 namespace synod::sim {
 
 void LogWriter::Push(Work work) {
@@ -26,7 +24,7 @@ void LogWriter::StartSync() {
   }
   if (status.ok()) status = log_.Sync();
   if (!status.ok()) {
-    world_.verdict.Fail(Say("the log refused a write: ", status.ToString()));
+    hooks_.failed(std::move(status));
     return;
   }
   process_.After(hooks_.draw_latency(), [this] { FinishSync(); });

@@ -10,7 +10,6 @@
 #include "services/paxos/ready.h"
 #include "services/storage/acceptor_log.h"
 #include "tests/sim/process.h"
-#include "tests/sim/world.h"
 
 namespace synod::sim {
 
@@ -29,11 +28,12 @@ class LogWriter {
   struct Hooks {
     std::function<absl::Duration()> draw_latency;  // of one sync
     std::function<void()> settle;                  // the device is done
-    std::function<void(Work)> done;  // per Work, in order; everything of it is durable
+    std::function<void(Work)> done;            // per Work, in order; everything of it is durable
+    std::function<void(absl::Status)> failed;  // nothing more will be written
   };
 
-  LogWriter(World& world, Process& process, storage::AcceptorLog& log, Hooks hooks)
-      : world_(world), process_(process), log_(log), hooks_(std::move(hooks)) {}
+  LogWriter(Process& process, storage::AcceptorLog& log, Hooks hooks)
+      : process_(process), log_(log), hooks_(std::move(hooks)) {}
 
   void Push(Work work);
 
@@ -43,7 +43,6 @@ class LogWriter {
   void Release(std::vector<Work> works);
   static bool NeedsNoSync(const Work& work) { return work.records.empty(); }
 
-  World& world_;
   Process& process_;
   storage::AcceptorLog& log_;
   Hooks hooks_;

@@ -35,6 +35,14 @@ void Nemesis::Crash(Node& node, absl::Duration down, bool power) {
   });
 }
 
+void Nemesis::Trouble(Node& node, Disk::Trouble trouble, absl::Duration lasts) {
+  node.SetDiskTrouble(trouble);
+  After(lasts, [&node] {
+    node.SetDiskTrouble(Disk::Trouble::kNone);
+    if (!node.running()) node.Start();
+  });
+}
+
 void Nemesis::Cut(absl::Duration lasts, const std::function<bool(NodeId, NodeId)>& is_cut) {
   std::vector<std::pair<NodeId, NodeId>> links;
   for (const auto& from : nodes_) {
@@ -92,6 +100,13 @@ void Nemesis::Inject(const PlannedFault& fault) {
       node->SlowDisk(static_cast<double>(uint64_t{10} << fault.draw % 7));
       After(fault.lasts, [node] { node->SlowDisk(1); });
       break;
+    case Fault::kDiskErrors:
+      Trouble(*node, fault.draw % 2 == 0 ? Disk::Trouble::kWritesFail : Disk::Trouble::kSyncsFail,
+              fault.lasts);
+      break;
+    case Fault::kDiskFull:
+      Trouble(*node, Disk::Trouble::kFull, fault.lasts);
+      break;
     default:
       if (nodes_.size() > 1) InjectIntoLinks(fault);
   }
@@ -143,6 +158,7 @@ void Nemesis::Heal(uint64_t core) {
   network_.HealLinks();
   for (const auto& node : nodes_) {
     node->SlowDisk(1);
+    node->SetDiskTrouble(Disk::Trouble::kNone);
     node->Resume();
     if (!node->running() && (core >> node->id().value() & 1) != 0) node->Start();
   }

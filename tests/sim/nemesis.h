@@ -33,6 +33,7 @@ class Nemesis {
   void Inject(const PlannedFault& fault);
   void InjectIntoLinks(const PlannedFault& fault);
   void Crash(Node& node, absl::Duration down, bool power);
+  void Trouble(Node& node, Disk::Trouble trouble, absl::Duration lasts);
   void Cut(absl::Duration lasts, const std::function<bool(NodeId, NodeId)>& is_cut);
   void Swizzle(const PlannedFault& fault);
   void After(absl::Duration time, std::function<void()> undo);

@@ -28,6 +28,7 @@ Node::Node(World& world, const Surroundings& around, NodeOptions options, Random
 Node::~Node() = default;
 
 void Node::Start() {
+  if (life_) Bury();
   process_.Start();
   spotter_.OnStarted(id());
   world_.Note(id(), "start", {{"life", process_.life()}});
@@ -37,7 +38,7 @@ void Node::Start() {
 void Node::Recover() {
   auto opened = storage_.Open();
   if (!opened.ok()) {
-    world_.verdict.Fail(Say("node ", id(), " cannot restart: ", opened.status().ToString()));
+    OnStorageError(opened.status());
     return;
   }
   life_ = std::make_unique<Life>();
@@ -56,9 +57,10 @@ void Node::Join() {
   life.applied = recovered.applied;
   life.next_sequence = Planted(Plant::kReuseCommandIds) ? 1 : random_.Next();
   life.log_writer = std::make_unique<LogWriter>(
-      world_, process_, *life.storage.log,
+      process_, *life.storage.log,
       LogWriter::Hooks{[this] { return SyncLatency(); }, [this] { storage_.disk().Settle(); },
-                       [this](LogWriter::Work work) { Released(std::move(work)); }});
+                       [this](LogWriter::Work work) { Released(std::move(work)); },
+                       [this](absl::Status status) { OnStorageError(status); }});
   life.applier = std::make_unique<Applier>(
       world_, process_, *life.storage.engine, *life.storage.machine, options_.applier,
       random_.Fork(),
@@ -80,8 +82,27 @@ void Node::Kill() {
   world_.Note(id(), "kill", {});
   spotter_.OnDied(id());
   process_.Kill();
+  Bury();
+}
+
+void Node::Bury() {
   life_.reset();
   storage_.disk().KillProcess();
+}
+
+// A replica that cannot write must stop, not try again (acceptor_log.h). A sound disk has no
+// errors.
+void Node::OnStorageError(const absl::Status& status) {
+  if (!storage_.disk().troubled()) {
+    world_.verdict.Fail(Say("node ", id(), " stops: ", status.ToString()));
+  }
+  world_.Note(id(), "stop", {});
+  spotter_.OnDied(id());
+  process_.Kill();
+  // Whoever found the error is still running.
+  world_.loop.After(absl::ZeroDuration(), [this, life = process_.life()] {
+    if (!process_.alive() && process_.life() == life) Bury();
+  });
 }
 
 void Node::LosePower() {
@@ -107,6 +128,7 @@ void Node::Tick() {
   process_.After(options_.tick, [this] { Tick(); });
   ExpireRequests();
   if (random_.Chance(options_.cut_chance)) CutLog();
+  if (!process_.alive()) return;  // the disk refused
   for (int due = TakeDueTicks(); due > 0; --due) life_->replica->Tick();
   Pump();
 }
@@ -124,7 +146,7 @@ absl::Duration Node::SyncLatency() {
 }
 
 std::optional<paxos::ReplicaStatus> Node::Status() const {
-  if (!life_ || !life_->replica) return std::nullopt;
+  if (!Joined()) return std::nullopt;
   return life_->replica->status();
 }
 

@@ -65,7 +65,12 @@ class Node {
   // Every sync takes this many times as long.
   void SlowDisk(double factor) { disk_slowness_ = factor; }
 
+  // Until taken back: writes fail, or there is no space; the process stops when it meets that.
+  void SetDiskTrouble(Disk::Trouble trouble) { storage_.disk().SetTrouble(trouble); }
+
   bool running() const { return process_.alive(); }
+  // Runs and has recovered.
+  bool Joined() const { return process_.alive() && life_ && life_->replica; }
   bool paused() const { return process_.paused(); }
 
   // `done` runs once unless the process dies or the request times out first; the caller gives up by
@@ -115,6 +120,8 @@ class Node {
   // Life cycle: node.cc.
   void Recover();
   void Join();
+  void Bury();
+  void OnStorageError(const absl::Status& status);
   void Tick();
   int TakeDueTicks();
   absl::Duration SyncLatency();

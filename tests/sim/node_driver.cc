@@ -4,7 +4,6 @@
 #include "tests/sim/kv_model.h"
 #include "tests/sim/message_trace.h"
 #include "tests/sim/node.h"
-#include "tests/sim/say.h"
 
 namespace synod::sim {
 namespace {
@@ -108,9 +107,7 @@ void Node::CutLog() {
   const uint64_t size = life_->storage.log->SizeBytes();
   const absl::Status status = life_->storage.log->CutThrough(kGroup, through);
   if (life_->storage.log->SizeBytes() < size) world_.coverage.Saw(Situation::kLogCut);
-  if (!status.ok()) {
-    world_.verdict.Fail(Say("node ", id(), " cannot cut its log: ", status.ToString()));
-  }
+  if (!status.ok()) OnStorageError(status);
 }
 
 }  // namespace synod::sim

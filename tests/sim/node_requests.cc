@@ -7,7 +7,7 @@
 namespace synod::sim {
 
 paxos::CommandId Node::Write(const kv::Request& request, WriteDone done) {
-  if (!life_ || !life_->replica) {
+  if (!Joined()) {
     done({Outcome::kRefused, {}});
     return {};
   }
@@ -31,7 +31,7 @@ paxos::CommandId Node::Write(const kv::Request& request, WriteDone done) {
 }
 
 void Node::Read(const kv::RangeRequest& request, ReadDone done) {
-  if (!life_ || !life_->replica) {
+  if (!Joined()) {
     done({Outcome::kRefused, {}, 0});
     return;
   }
