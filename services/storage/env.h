@@ -57,6 +57,7 @@ class Env {
 
   // Replaces `to` if it exists.
   virtual absl::Status Rename(const std::string& from, const std::string& to) = 0;
+  // A file, or an empty directory; NotFound when there is neither.
   virtual absl::Status Remove(const std::string& path) = 0;
   virtual absl::Status SyncDir(const std::string& dir) = 0;
   virtual absl::Status CreateDirs(const std::string& dir) = 0;

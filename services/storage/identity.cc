@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_split.h"
+#include "services/storage/durable_file.h"
 #include "services/storage/log_files.h"
 
 namespace synod::storage {
@@ -34,18 +35,7 @@ bool ReadHexLine(absl::string_view line, absl::string_view name, uint64_t& value
 }  // namespace
 
 absl::Status WriteIdentity(Env* env, const std::string& dir, const LogIdentity& identity) {
-  const std::string path = IdentityPath(dir);
-  const std::string unfinished = absl::StrCat(path, ".tmp");
-  if (absl::Status status = env->Remove(unfinished); !status.ok() && !absl::IsNotFound(status)) {
-    return status;
-  }
-  const std::string text = Encode(identity);
-  auto file = env->CreateZeroed(unfinished, text.size());
-  if (!file.ok()) return file.status();
-  if (absl::Status status = (*file)->WriteAt(0, text); !status.ok()) return status;
-  if (absl::Status status = (*file)->Sync(); !status.ok()) return status;
-  if (absl::Status status = env->Rename(unfinished, path); !status.ok()) return status;
-  return env->SyncDir(dir);
+  return WriteDurably(env, dir, kIdentityName, Encode(identity));
 }
 
 absl::StatusOr<uint32_t> CheckIdentity(Env* env, const std::string& dir,

@@ -24,7 +24,7 @@ std::string LockPath(const std::string& dir) {
 }
 
 std::string IdentityPath(const std::string& dir) {
-  return absl::StrCat(dir, "/identity");
+  return absl::StrCat(dir, "/", kIdentityName);
 }
 
 std::string ManifestPath(const std::string& dir, char copy) {

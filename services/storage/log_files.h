@@ -10,6 +10,8 @@
 
 namespace synod::storage {
 
+inline constexpr absl::string_view kIdentityName = "identity";
+
 std::string LockPath(const std::string& dir);
 std::string IdentityPath(const std::string& dir);
 std::string ManifestPath(const std::string& dir, char copy);            // copy: 'a' or 'b'

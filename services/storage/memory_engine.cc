@@ -102,7 +102,7 @@ class MemorySnapshot final : public EngineReader {
 class MemoryEngine final : public Engine {
  public:
   MemoryEngine(std::shared_ptr<MemoryDisk> disk, std::string dir)
-      : disk_(std::move(disk)), dir_(std::move(dir)), image_(disk_->Load(dir_)) {}
+      : disk_(std::move(disk)), dir_(std::move(dir)), image_(disk_->Open(dir_)) {}
 
   absl::StatusOr<bool> Get(Column column, absl::string_view key,
                            std::string* value) const override {
@@ -143,7 +143,9 @@ class MemoryEngine final : public Engine {
     return absl::OkStatus();
   }
 
-  absl::Status Checkpoint(const std::string& dir) override { return disk_->StoreNew(dir, Image()); }
+  absl::Status Checkpoint(const std::string& dir) override {
+    return disk_->Checkpoint(dir, Image());
+  }
 
   uint64_t SizeBytes() const override { return SizeInUseBytes(); }
 
@@ -172,25 +174,6 @@ class MemoryEngine final : public Engine {
 };
 
 }  // namespace
-
-MemoryImage MemoryDisk::Load(const std::string& dir) const {
-  absl::MutexLock lock(&mutex_);
-  const auto found = images_.find(dir);
-  return found == images_.end() ? MemoryImage() : found->second;
-}
-
-void MemoryDisk::Store(const std::string& dir, MemoryImage image) {
-  absl::MutexLock lock(&mutex_);
-  images_[dir].swap(image);
-}
-
-absl::Status MemoryDisk::StoreNew(const std::string& dir, MemoryImage image) {
-  absl::MutexLock lock(&mutex_);
-  if (!images_.emplace(dir, std::move(image)).second) {
-    return absl::AlreadyExistsError(absl::StrCat("checkpoint ", dir, " exists"));
-  }
-  return absl::OkStatus();
-}
 
 std::unique_ptr<Engine> OpenMemoryEngine(std::shared_ptr<MemoryDisk> disk, const std::string& dir) {
   return std::make_unique<MemoryEngine>(std::move(disk), dir);

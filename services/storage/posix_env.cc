@@ -129,7 +129,7 @@ class PosixEnv final : public Env {
   }
 
   absl::Status Remove(const std::string& path) override {
-    if (::unlink(path.c_str()) != 0) return ErrnoError("remove", path, errno);
+    if (::remove(path.c_str()) != 0) return ErrnoError("remove", path, errno);
     return absl::OkStatus();
   }
 

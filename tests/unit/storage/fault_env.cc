@@ -135,6 +135,7 @@ absl::StatusOr<std::unique_ptr<File>> FaultEnv::CreateZeroed(const std::string& 
                                                              uint64_t size) {
   if (absl::Status status = Count(); !status.ok()) return status;
   if (names_.contains(path)) return absl::AlreadyExistsError(absl::StrCat("create ", path));
+  if (full_) return absl::ResourceExhaustedError(absl::StrCat("create ", path, ": no space left"));
   auto inode = std::make_shared<Inode>();
   inode->data.assign(size, '\0');
   names_[path] = inode;

@@ -32,6 +32,9 @@ class FaultEnv final : public Env {
   uint64_t operations() const { return operations_; }
   uint64_t file_syncs() const { return file_syncs_; }
 
+  // While the disk is full no file is made.
+  void SetFull(bool full) { full_ = full; }
+
   // Reads that touch these bytes of the file fail from now on.
   void MakeUnreadable(const std::string& path, uint64_t offset, uint64_t size);
 
@@ -76,6 +79,7 @@ class FaultEnv final : public Env {
   std::vector<Names> name_history_;  // after each change since the last SyncDir
   std::set<std::string> dirs_;
   std::set<std::string> locked_;
+  bool full_ = false;
   uint64_t operations_ = 0;
   uint64_t file_syncs_ = 0;
   std::optional<uint64_t> fail_from_;
