@@ -46,7 +46,7 @@ void EchoMetadata(grpc::GenericCallbackServerContext* context) {
 // Runs one call of any of the methods: reads while it should, writes what it owes, one at a time.
 class EchoReactor final : public grpc::ServerGenericBidiReactor {
  public:
-  EchoReactor(grpc::GenericCallbackServerContext* context, std::atomic<uint64_t>* cancelled)
+  EchoReactor(grpc::GenericCallbackServerContext* context, testing::EventCount* cancelled)
       : context_(context), cancelled_(cancelled), method_(context->method()) {
     if (Is("Fail")) {
       finished_ = true;
@@ -78,7 +78,7 @@ class EchoReactor final : public grpc::ServerGenericBidiReactor {
 
   void OnCancel() override {
     absl::MutexLock lock(&mutex_);
-    cancelled_->fetch_add(1);
+    cancelled_->Add();
     if (!std::exchange(finished_, true)) Finish(grpc::Status::CANCELLED);
   }
 
@@ -112,7 +112,7 @@ class EchoReactor final : public grpc::ServerGenericBidiReactor {
   }
 
   grpc::GenericCallbackServerContext* context_;
-  std::atomic<uint64_t>* cancelled_;
+  testing::EventCount* cancelled_;
   const std::string method_;
   grpc::ByteBuffer incoming_;
   grpc::ByteBuffer outgoing_;
@@ -132,7 +132,7 @@ class EchoServer::Service final : public grpc::CallbackGenericService {
 
   grpc::ServerGenericBidiReactor* CreateReactor(
       grpc::GenericCallbackServerContext* context) override {
-    server_->calls_.fetch_add(1);
+    server_->calls_.Add();
     return new EchoReactor(context, &server_->cancelled_);
   }
 

@@ -14,12 +14,12 @@
 #include <grpcpp/generic/generic_stub.h>
 #include <grpcpp/grpcpp.h>
 
-#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <string>
 
 #include "absl/strings/string_view.h"
+#include "tests/support/event_count.h"
 
 namespace synod::test {
 
@@ -34,8 +34,8 @@ class EchoServer {
 
   std::string address() const;
   uint16_t port() const { return static_cast<uint16_t>(port_); }
-  uint64_t calls() const { return calls_.load(); }
-  uint64_t cancelled() const { return cancelled_.load(); }
+  const testing::EventCount& calls() const { return calls_; }
+  const testing::EventCount& cancelled() const { return cancelled_; }
 
   // Sends GOAWAY and finishes what runs; the destructor cancels it instead.
   void ShutdownGracefully();
@@ -43,8 +43,8 @@ class EchoServer {
  private:
   class Service;
 
-  std::atomic<uint64_t> calls_{0};
-  std::atomic<uint64_t> cancelled_{0};
+  testing::EventCount calls_;
+  testing::EventCount cancelled_;
   std::unique_ptr<Service> service_;
   int port_ = 0;
   std::unique_ptr<grpc::Server> server_;

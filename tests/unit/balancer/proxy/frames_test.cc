@@ -14,7 +14,7 @@ using test::RawPeer;
 using test::RunUntil;
 
 // One client, one backend, and the connection between proxy and backend.
-class FramesTest : public testing::Test {
+class FramesTest : public ::testing::Test {
  protected:
   void Connect(ProxyOptions options = {}, test::RawOptions client_options = {},
                test::RawOptions backend_options = {}) {
@@ -147,7 +147,8 @@ TEST_F(FramesTest, ResetsPassBothWays) {
   backend_->Reset(3, NGHTTP2_ENHANCE_YOUR_CALM);
   ASSERT_TRUE(Run([&] { return client_->stream(3).closed; }));
   EXPECT_EQ(client_->stream(3).reset_code, NGHTTP2_ENHANCE_YOUR_CALM);
-  EXPECT_TRUE(Eventually([&] { return proxy_->stats(listener_.address()).in_flight() == 0; }));
+  Settle(*proxy_);
+  EXPECT_EQ(proxy_->stats(listener_.address()).in_flight(), 0u);
 }
 
 // Some clients cancel by the code 0, which is no order while the answer is unfinished.
@@ -161,7 +162,8 @@ TEST_F(FramesTest, AResetWithoutErrorCancelsAnUnfinishedAnswer) {
   client_->Reset(1, NGHTTP2_NO_ERROR);
   ASSERT_TRUE(Run([&] { return backend_->stream(1).reset_code.has_value(); }));
   EXPECT_EQ(backend_->stream(1).reset_code, NGHTTP2_CANCEL);
-  EXPECT_TRUE(Eventually([&] { return proxy_->stats(listener_.address()).in_flight() == 0; }));
+  Settle(*proxy_);
+  EXPECT_EQ(proxy_->stats(listener_.address()).in_flight(), 0u);
   EXPECT_EQ((*proxy_)->counters().streams_open, 0u);
 }
 
@@ -175,8 +177,9 @@ TEST_F(FramesTest, AClientThatVanishesResetsItsCalls) {
   ASSERT_TRUE(RunUntil({backend_.get()}, [&] {
     return backend_->stream(1).reset_code.has_value() && backend_->stream(3).reset_code.has_value();
   }));
-  EXPECT_TRUE(Eventually([&] { return proxy_->stats(listener_.address()).in_flight() == 0; }));
-  EXPECT_TRUE(Eventually([&] { return (*proxy_)->counters().client_connections == 0; }));
+  const auto witness = Settle(*proxy_);
+  EXPECT_EQ(proxy_->stats(listener_.address()).in_flight(), 0u);
+  EXPECT_EQ((*proxy_)->counters().client_connections, 1u) << "the witness alone";
 }
 
 TEST_F(FramesTest, LargeTrailersPassAndTooLargeOnesAreNamed) {

@@ -25,8 +25,9 @@ TEST(GrpcSemanticsTest, Unary) {
   const grpc::Status status = client.Unary("/test.Echo/Unary", "hello", &response);
   ASSERT_TRUE(status.ok()) << status.error_message();
   EXPECT_EQ(response, "hello");
-  EXPECT_EQ(server.calls(), 1u);
-  EXPECT_TRUE(Eventually([&] { return proxy.stats(server.address()).in_flight() == 0; }));
+  EXPECT_EQ(server.calls().value(), 1u);
+  Settle(proxy);
+  EXPECT_EQ(proxy.stats(server.address()).in_flight(), 0u);
   EXPECT_EQ(proxy.stats(server.address()).calls_total.load(), 1u);
   EXPECT_EQ(proxy.stats(server.address()).failures_total.load(), 0u);
 }
@@ -129,12 +130,13 @@ TEST(GrpcSemanticsTest, CancelReachesTheBackend) {
   {
     EchoClient::Chat chat(&client, "/test.Echo/Hang");
     ASSERT_TRUE(chat.Write("x"));
-    ASSERT_TRUE(Eventually([&] { return server.calls() == 1; }));
+    ASSERT_TRUE(server.calls().Await(1));
     chat.context().TryCancel();
     EXPECT_EQ(chat.Finish().error_code(), grpc::StatusCode::CANCELLED);
   }
-  EXPECT_TRUE(Eventually([&] { return server.cancelled() == 1; }));
-  EXPECT_TRUE(Eventually([&] { return proxy.stats(server.address()).in_flight() == 0; }));
+  EXPECT_TRUE(server.cancelled().Await(1));
+  Settle(proxy);
+  EXPECT_EQ(proxy.stats(server.address()).in_flight(), 0u);
   EXPECT_EQ(proxy.stats(server.address()).failures_total.load(), 0u);
 }
 
@@ -147,7 +149,7 @@ TEST(GrpcSemanticsTest, DeadlineEndsTheCallOnBothSides) {
   std::string response;
   EXPECT_EQ(client.Unary("/test.Echo/Hang", "x", &response, &context).error_code(),
             grpc::StatusCode::DEADLINE_EXCEEDED);
-  EXPECT_TRUE(Eventually([&] { return server.cancelled() == 1; }));
+  EXPECT_TRUE(server.cancelled().Await(1));
 }
 
 TEST(GrpcSemanticsTest, CallsOfOneConnectionSpreadOverBackends) {
@@ -157,8 +159,8 @@ TEST(GrpcSemanticsTest, CallsOfOneConnectionSpreadOverBackends) {
   EchoClient client(proxy.port());
   std::string response;
   for (int i = 0; i < 20; ++i) ASSERT_TRUE(client.Unary("/test.Echo/Unary", "x", &response).ok());
-  EXPECT_EQ(a.calls(), 10u);
-  EXPECT_EQ(b.calls(), 10u);
+  EXPECT_EQ(a.calls().value(), 10u);
+  EXPECT_EQ(b.calls().value(), 10u);
 }
 
 TEST(GrpcSemanticsTest, AThousandStreamsAtOnce) {
@@ -181,7 +183,8 @@ TEST(GrpcSemanticsTest, AThousandStreamsAtOnce) {
     EXPECT_FALSE(chat->Read(&message));
     EXPECT_TRUE(chat->Finish().ok());
   }
-  EXPECT_TRUE(Eventually([&] { return proxy->counters().streams_open == 0; }));
+  Settle(proxy);
+  EXPECT_EQ(proxy->counters().streams_open, 0u);
 }
 
 TEST(GrpcSemanticsTest, ViewSwapUnderLoadLosesNoCall) {
@@ -190,30 +193,30 @@ TEST(GrpcSemanticsTest, ViewSwapUnderLoadLosesNoCall) {
   TestProxy proxy({a.address()}, {.threads = 2});
   std::atomic<bool> stop{false};
   std::atomic<int> failures{0};
-  std::atomic<int> calls{0};
+  testing::EventCount calls;
   std::vector<std::thread> threads;
   for (int i = 0; i < 4; ++i) {
     threads.emplace_back([&] {
       EchoClient client(proxy.port());
       std::string response;
       while (!stop) {
-        ++calls;
+        calls.Add();
         if (!client.Unary("/test.Echo/Unary", "x", &response).ok()) ++failures;
       }
     });
   }
   for (int i = 0; i < 50; ++i) {
-    const int before = calls;
-    ASSERT_TRUE(Eventually([&] { return calls > before + 10; }));
+    const uint64_t before = calls.value();
+    ASSERT_TRUE(calls.Await(before + 11));
     if (i % 3 == 0) proxy.SetBackends({a.address()});
     if (i % 3 == 1) proxy.SetBackends({b.address()});
     if (i % 3 == 2) proxy.SetBackends({a.address(), b.address()});
   }
   stop = true;
   for (auto& thread : threads) thread.join();
-  EXPECT_EQ(failures, 0) << "of " << calls;
-  EXPECT_GT(a.calls(), 0u);
-  EXPECT_GT(b.calls(), 0u);
+  EXPECT_EQ(failures, 0) << "of " << calls.value();
+  EXPECT_GT(a.calls().value(), 0u);
+  EXPECT_GT(b.calls().value(), 0u);
 }
 
 TEST(GrpcSemanticsTest, GracefulEndOfABackendLosesNoCall) {
@@ -222,12 +225,12 @@ TEST(GrpcSemanticsTest, GracefulEndOfABackendLosesNoCall) {
   TestProxy proxy({a->address(), b.address()});
   std::atomic<bool> stop{false};
   std::atomic<int> failures{0};
-  std::atomic<int> calls{0};
+  testing::EventCount calls;
   std::thread load([&] {
     EchoClient client(proxy.port());
     std::string response;
     while (!stop) {
-      ++calls;
+      calls.Add();
       const grpc::Status status = client.Unary("/test.Echo/Unary", "x", &response);
       // gRPC's server itself cancels a call that it accepts while it shuts down.
       if (!status.ok() && status.error_code() != grpc::StatusCode::CANCELLED) {
@@ -236,10 +239,10 @@ TEST(GrpcSemanticsTest, GracefulEndOfABackendLosesNoCall) {
       }
     }
   });
-  ASSERT_TRUE(Eventually([&] { return calls > 100; }));
+  ASSERT_TRUE(calls.Await(101));
   a->ShutdownGracefully();
-  const int before = calls;
-  ASSERT_TRUE(Eventually([&] { return calls > before + 100; }));
+  const uint64_t before = calls.value();
+  ASSERT_TRUE(calls.Await(before + 101));
   stop = true;
   load.join();
   EXPECT_EQ(failures, 0);

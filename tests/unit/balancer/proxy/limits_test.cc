@@ -14,7 +14,7 @@ namespace {
 using test::RawListener;
 using test::RawPeer;
 using test::RunUntil;
-using testing::HasSubstr;
+using ::testing::HasSubstr;
 
 // No backend is needed: the calls never get that far.
 const std::vector<std::string> kNobody = {"127.0.0.1:1"};
@@ -32,7 +32,8 @@ TEST(LimitsTest, RapidResetEndsTheConnection) {
   ASSERT_TRUE(RunUntil({client.get()}, [&] { return client->goaways() > 0; }));
   EXPECT_EQ(client->goaway_code(), NGHTTP2_ENHANCE_YOUR_CALM);
   EXPECT_THAT(client->goaway_text(), HasSubstr("reset"));
-  EXPECT_TRUE(Eventually([&] { return proxy->counters().streams_open == 0; }));
+  Settle(proxy);
+  EXPECT_EQ(proxy->counters().streams_open, 0u);
   EXPECT_EQ(proxy->counters().connections_punished_total, 1u);
 }
 
@@ -83,7 +84,8 @@ TEST(LimitsTest, SilenceInsteadOfAPrefaceIsClosed) {
   client->parse = false;
   client->WriteRaw("PRI * HTTP/2.0\r\n\r\nS");
   EXPECT_TRUE(RunUntil({client.get()}, [&] { return client->closed(); }));
-  EXPECT_TRUE(Eventually([&] { return proxy->counters().client_connections == 0; }));
+  const auto witness = Settle(proxy);
+  EXPECT_EQ(proxy->counters().client_connections, 1u) << "the witness alone";
 }
 
 TEST(LimitsTest, HeadersThatNeverEndAreClosed) {
@@ -131,14 +133,16 @@ TEST(LimitsTest, ConnectionsBeyondTheMostAreToldSo) {
   TestProxy proxy(kNobody, {.max_client_connections = 2});
   auto one = RawPeer::Connect(proxy.port());
   auto two = RawPeer::Connect(proxy.port());
-  ASSERT_TRUE(Eventually([&] { return proxy->counters().client_connections == 2; }));
+  ASSERT_TRUE(TurnTwice(*one) && TurnTwice(*two));
+  ASSERT_EQ(proxy->counters().client_connections, 2u);
   auto three = RawPeer::Connect(proxy.port());
   ASSERT_TRUE(RunUntil({three.get()}, [&] { return three->goaways() == 1; }));
   EXPECT_EQ(three->goaway_code(), NGHTTP2_ENHANCE_YOUR_CALM);
   EXPECT_THAT(three->goaway_text(), HasSubstr("the limit is 2;"));
   EXPECT_EQ(proxy->counters().connections_refused_total, 1u);
   one->Close();
-  ASSERT_TRUE(Eventually([&] { return proxy->counters().client_connections == 1; }));
+  ASSERT_TRUE(TurnTwice(*two));
+  ASSERT_EQ(proxy->counters().client_connections, 1u);
   auto four = RawPeer::Connect(proxy.port());
   four->Ping();
   EXPECT_TRUE(RunUntil({four.get()}, [&] { return four->ping_acks() == 1; }));
@@ -182,7 +186,7 @@ TEST(StartTest, BadOptionsAreNamed) {
 }
 
 // Drain blocks, so it runs beside the script.
-class DrainTest : public testing::Test {
+class DrainTest : public ::testing::Test {
  protected:
   void StartCall(absl::Duration drain_timeout) {
     ProxyOptions options;

@@ -10,7 +10,6 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
 #include "balancer/proxy/proxy.h"
 #include "common/check.h"
 #include "tests/support/http2/raw_peer.h"
@@ -68,15 +67,23 @@ class TestProxy {
   std::unique_ptr<Proxy> proxy_;
 };
 
-// Waits for what another thread is about to do; for counters that have no event of their own.
-template <typename Condition>
-bool Eventually(Condition condition, absl::Duration limit = absl::Seconds(10)) {
-  const absl::Time deadline = absl::Now() + limit;
-  while (!condition()) {
-    if (absl::Now() > deadline) return false;
-    absl::SleepFor(absl::Milliseconds(1));
+// Has the proxy's worker turn twice: what it could have done before this call is done after it, as
+// a turn handles all that is ready and answers at its end. For proxies of one worker.
+inline bool TurnTwice(test::RawPeer& client) {
+  const int acks = client.ping_acks() + 2;
+  while (client.ping_acks() < acks) {
+    const int next = client.ping_acks() + 1;
+    client.Ping();
+    if (!test::RunUntil({&client}, [&] { return client.ping_acks() == next; })) return false;
   }
   return true;
+}
+
+// The same by a connection of its own; one more is open as long as that lives.
+inline std::unique_ptr<test::RawPeer> Settle(TestProxy& proxy) {
+  auto witness = test::RawPeer::Connect(proxy.port());
+  SYNOD_CHECK(TurnTwice(*witness)) << "the proxy answers no ping";
+  return witness;
 }
 
 inline test::Headers GrpcRequest(const std::string& path, test::Headers more = {}) {
