@@ -76,7 +76,8 @@ class SegmentedLog final : public AcceptorLog {
   std::vector<std::string> damage() const override { return damage_; }
   GroupLogState State(GroupId group) const override;
   absl::Status Append(absl::Span<const paxos::Record> records) override;
-  absl::Status Sync() override { return Remember(SyncPending()); }
+  absl::Status Sync() override;
+  bool short_of_space() const override { return pool_.short_of_space(); }
   absl::StatusOr<std::vector<paxos::AcceptedValue>> ReadValues(GroupId group, Slot first, Slot last,
                                                                size_t max_bytes) const override;
   absl::StatusOr<std::vector<paxos::AcceptedValue>> ReadAbove(GroupId group,
@@ -123,6 +124,7 @@ class SegmentedLog final : public AcceptorLog {
   std::map<GroupId, GroupManifest> groups_;  // as the manifest will hold them after the next Sync
   std::vector<LogRecord> pending_;
   uint64_t next_sequence_;
+  bool awaiting_space_ = false;  // the last Sync found the disk full, before it wrote anything
   SegmentPool pool_;
 
   // Written by the log thread under the mutex, so that it alone may read without it.
@@ -136,9 +138,14 @@ class SegmentedLog final : public AcceptorLog {
 // batches the damaged one had.
 absl::Status SegmentedLog::Start() {
   if (segments_.empty() || segments_.back()->damaged()) {
-    if (absl::Status status = Rotate(); !status.ok()) return status;
+    absl::Status status = Rotate();
+    // On a full disk it can wait until there is something to write, unless there already is.
+    if (!status.ok() && !(awaiting_space_ && pending_.empty())) return status;
   }
-  return SyncPending();
+  if (absl::Status status = SyncPending(); !status.ok()) return status;
+  awaiting_space_ = false;
+  pool_.Reserve();
+  return absl::OkStatus();
 }
 
 GroupLogState SegmentedLog::State(GroupId group) const {
@@ -160,6 +167,9 @@ GroupLogState SegmentedLog::State(GroupId group) const {
 
 absl::Status SegmentedLog::Append(absl::Span<const paxos::Record> records) {
   if (absl::Status failure = Failure(); !failure.ok()) return failure;
+  if (awaiting_space_) {
+    return absl::ResourceExhaustedError("acceptor log: the disk is full; sync first");
+  }
   for (const paxos::Record& record : records) {
     auto value = ValueOf(record);
     if (value && value->value.bytes().size() > MaxValueBytes(segment_bytes_)) {
@@ -173,19 +183,26 @@ absl::Status SegmentedLog::Append(absl::Span<const paxos::Record> records) {
   return absl::OkStatus();
 }
 
+absl::Status SegmentedLog::Sync() {
+  awaiting_space_ = false;
+  absl::Status status = SyncPending();
+  return awaiting_space_ ? status : Remember(std::move(status));
+}
+
 absl::Status SegmentedLog::SyncPending() {
   if (absl::Status failure = Failure(); !failure.ok()) return failure;
   // Promises first: no record on disk may exceed its group's promise there.
   if (absl::Status status = StoreGroups(); !status.ok()) return status;
-  absl::Span<const LogRecord> rest = pending_;
-  while (!rest.empty()) {
-    const size_t fitting = segments_.back()->Fitting(rest);
-    absl::Status status = fitting == 0 ? Rotate() : WriteOneBatch(rest.first(fitting));
-    if (!status.ok()) return status;
-    rest.remove_prefix(fitting);
+  size_t written = 0;
+  absl::Status status;
+  while (status.ok() && written < pending_.size()) {
+    const auto rest = absl::MakeConstSpan(pending_).subspan(written);
+    const size_t fitting = segments_.empty() ? 0 : segments_.back()->Fitting(rest);
+    status = fitting == 0 ? Rotate() : WriteOneBatch(rest.first(fitting));
+    if (status.ok()) written += fitting;
   }
-  pending_.clear();
-  return absl::OkStatus();
+  pending_.erase(pending_.begin(), pending_.begin() + static_cast<ptrdiff_t>(written));
+  return status;
 }
 
 // Nothing to do as long as ballots stand still, which is nearly always.
@@ -218,12 +235,18 @@ absl::Status SegmentedLog::Rotate() {
     if (absl::Status status = segments_.back()->SyncIdentifiers(); !status.ok()) return status;
   }
   auto segment = pool_.Take();
-  if (!segment.ok()) return segment.status();
+  if (!segment.ok()) {
+    awaiting_space_ = absl::IsResourceExhausted(segment.status());
+    return segment.status();
+  }
   ManifestState next = NextManifest();
   next.segments.push_back({(*segment)->id(), next_sequence_});
   if (absl::Status status = manifest_->Store(std::move(next)); !status.ok()) return status;
-  absl::MutexLock lock(&mutex_);
-  segments_.push_back(*std::move(segment));
+  {
+    absl::MutexLock lock(&mutex_);
+    segments_.push_back(*std::move(segment));
+  }
+  pool_.Reserve();
   return absl::OkStatus();
 }
 
@@ -257,6 +280,7 @@ absl::Status SegmentedLog::Cut(GroupId group, Slot slot, CutKind kind) {
     segments_.erase(segments_.begin(), segments_.begin() + static_cast<ptrdiff_t>(dead.size()));
   }
   for (const auto& segment : dead) pool_.Recycle(*segment);
+  pool_.Reserve();
   return absl::OkStatus();
 }
 

@@ -13,7 +13,8 @@
 //   3. Nothing above CutThrough's slot is ever dropped.
 //
 // Errors: the first failed write or sync is remembered and returned by every later call; what it
-// left on disk is unknown, and the process must stop.
+// left on disk is unknown, and the process must stop. A full disk is no such failure: space is
+// allocated before anything is written into it, so Sync finds out before it begins (see there).
 //
 // Thread-safety: State, Append, Sync and CutThrough from one thread; the others from any.
 #ifndef SYNOD_SERVICES_STORAGE_ACCEPTOR_LOG_H_
@@ -40,8 +41,8 @@ struct AcceptorLogOptions {
   NodeId node;
   uint64_t segment_bytes = 64 << 20;  // 16 KiB to 1 GiB, a multiple of 4096; bounds a value
 
-  // Segments zero-filled ahead of need by a thread of the log's own. With 0 there is no thread: the
-  // segment is made when it is needed, inside Sync.
+  // Segments zero-filled ahead of need by a thread of the log's own. With 0 there is no thread: one
+  // is kept ahead all the same, and made inside Sync.
   int spare_segments = 1;
 
   // The instance of a log that is created now: the caller's random number.
@@ -96,12 +97,20 @@ class AcceptorLog {
   // Empty state for a group the log has never seen.
   virtual GroupLogState State(GroupId group) const = 0;
 
-  // Buffers the records behind all earlier ones; durable after the next Sync.
+  // Buffers the records behind all earlier ones; durable after the next Sync. ResourceExhausted,
+  // with nothing taken, after a Sync that found no space and before one that did.
   virtual absl::Status Append(absl::Span<const paxos::Record> records) = 0;
 
-  // Writes and syncs what was appended: one sync however many records and groups. After an error
-  // the log refuses everything; the process must stop.
+  // Writes and syncs what was appended: one sync however many records and groups.
+  //
+  // ResourceExhausted when the disk is full: what did not fit is still buffered and the log is
+  // sound, so the caller tells nobody and tries again when there may be space. After any other
+  // error the log refuses everything; the process must stop.
   virtual absl::Status Sync() = 0;
+
+  // The disk is full, and what the log still takes goes into its reserve: a whole segment when this
+  // turns true. Callers refuse what need not be written. It turns false when there is space again.
+  virtual bool short_of_space() const = 0;
 
   // The values of consecutive slots from `first` on, each with its ballot (Ballot() for learned
   // ones), at most through `last` and about `max_bytes` (at least one). Stops before the first slot

@@ -3,9 +3,15 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/time/time.h"
 #include "services/storage/log_files.h"
 
 namespace synod::storage {
+namespace {
+
+constexpr absl::Duration kRetryAfter = absl::Seconds(2);
+
+}  // namespace
 
 SegmentPool::SegmentPool(Env* env, SegmentPoolOptions options)
     : env_(env), options_(std::move(options)), next_id_(options_.next_id) {
@@ -18,6 +24,14 @@ SegmentPool::~SegmentPool() {
     stop_ = true;
   }
   if (worker_.joinable()) worker_.join();
+}
+
+void SegmentPool::Reserve() {
+  absl::MutexLock lock(&mutex_);
+  if (worker_.joinable() || !ready_.empty()) return;
+  // Without one the log goes on as long as it can; Take tries again.
+  auto segment = PrepareUnlocked();
+  if (segment.ok()) ready_.push_back(*std::move(segment));
 }
 
 absl::StatusOr<std::shared_ptr<Segment>> SegmentPool::Take() {
@@ -37,10 +51,16 @@ void SegmentPool::Recycle(const Segment& segment) {
     if (!segment.damaged() && segment.bytes() == options_.segment_bytes &&
         retired_.size() < wanted) {
       retired_.push_back(segment.id());
+      failed_ = false;  // it can be the next one even if the disk is full
       return;
     }
   }
   RemoveFiles(segment.id());
+}
+
+bool SegmentPool::short_of_space() const {
+  absl::MutexLock lock(&mutex_);
+  return short_of_space_;
 }
 
 bool SegmentPool::HasWork() const {
@@ -50,8 +70,13 @@ bool SegmentPool::HasWork() const {
 void SegmentPool::Work() {
   absl::MutexLock lock(&mutex_);
   while (true) {
-    mutex_.Await(absl::Condition(this, &SegmentPool::HasWork));
+    const bool in_time =
+        mutex_.AwaitWithTimeout(absl::Condition(this, &SegmentPool::HasWork), kRetryAfter);
     if (stop_) return;
+    if (!in_time) {
+      failed_ = false;
+      continue;
+    }
     auto segment = PrepareUnlocked();
     failed_ = !segment.ok();
     if (segment.ok()) ready_.push_back(*std::move(segment));
@@ -75,6 +100,7 @@ absl::StatusOr<std::shared_ptr<Segment>> SegmentPool::PrepareUnlocked() {
   }
   mutex_.Lock();
   preparing_ = false;
+  short_of_space_ = absl::IsResourceExhausted(segment.status());
   return segment;
 }
 

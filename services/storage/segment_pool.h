@@ -1,11 +1,15 @@
 // Supplies the acceptor log with empty segments, and takes back those it has cut: their blocks are
 // allocated and written already, so they become the next segments under new ids.
 //
-// With spares wanted, a thread of the pool's own zero-fills and renames off the write path. With
-// none wanted there is no thread and everything happens inside Take and Recycle, which suits a
-// simulator.
+// There is always one segment ahead of need. It is the reserve for a full disk: when no further one
+// can be made, the log learns of it with a whole empty segment before it, enough for what makes
+// room again.
 //
-// Thread-safety: Take and Recycle from the log's thread.
+// With spares wanted, a thread of the pool's own zero-fills and renames off the write path. With
+// none wanted there is no thread, one is kept all the same, and everything happens inside Reserve,
+// Take and Recycle, which suits a simulator.
+//
+// Thread-safety: Reserve, Take and Recycle from the log's thread; short_of_space from any.
 #ifndef SYNOD_SERVICES_STORAGE_SEGMENT_POOL_H_
 #define SYNOD_SERVICES_STORAGE_SEGMENT_POOL_H_
 
@@ -41,14 +45,20 @@ class SegmentPool {
   SegmentPool(const SegmentPool&) = delete;
   SegmentPool& operator=(const SegmentPool&) = delete;
 
+  // Tries to have a segment ahead of need, if there is no thread to do so.
+  void Reserve();
+
   // An empty segment whose files are durable. Waits for one under way; makes one when there is
-  // none.
+  // none. ResourceExhausted when the disk is full.
   absl::StatusOr<std::shared_ptr<Segment>> Take();
 
   // The log needs this segment no more and says so durably. Its files are used again, or removed
   // when enough are at hand or they are damaged; failing to do so costs space only and is tried
   // again at the next Open.
   void Recycle(const Segment& segment);
+
+  // The last attempt to make a segment failed for lack of space.
+  bool short_of_space() const;
 
  private:
   void Work();
@@ -62,12 +72,13 @@ class SegmentPool {
 
   Env* const env_;
   const SegmentPoolOptions options_;
-  absl::Mutex mutex_;
+  mutable absl::Mutex mutex_;
   uint64_t next_id_ ABSL_GUARDED_BY(mutex_);
   std::deque<std::shared_ptr<Segment>> ready_ ABSL_GUARDED_BY(mutex_);
   std::deque<uint64_t> retired_ ABSL_GUARDED_BY(mutex_);  // ids of files to be used again
   bool preparing_ ABSL_GUARDED_BY(mutex_) = false;
-  bool failed_ ABSL_GUARDED_BY(mutex_) = false;  // the thread's last attempt; Take tries again
+  bool failed_ ABSL_GUARDED_BY(mutex_) = false;  // the thread's last attempt; it waits a while
+  bool short_of_space_ ABSL_GUARDED_BY(mutex_) = false;
   bool stop_ ABSL_GUARDED_BY(mutex_) = false;
   std::thread worker_;
 };

@@ -74,7 +74,7 @@ class AcceptorLogDamageTest : public testing::Test {
       Write(*log, {Accepted(1, slot, 6, ValueOf(slot, 700), 14)});
     }
     Write(*log, {Accepted(1, 21, 6, ValueOf(21, 2000), 15)});
-    EXPECT_EQ(env_.Paths().size(), 3 + 2 * 3) << "three segments";
+    EXPECT_EQ(env_.Paths().size(), 3 + 2 * 4) << "three segments and the reserve";
   }
 
   void Write(AcceptorLog& log, const std::vector<paxos::Record>& records) {
