@@ -135,7 +135,7 @@ done
 echo "$nodes" > "$state/nodes"
 for ((i = 1; i <= nodes; i++)); do start_node "$i"; done
 start_balancer
-for ((i = 1; i <= nodes; i++)); do await "n$i" "http://$(metrics_address "$i")/health"; done
+for ((i = 1; i <= nodes; i++)); do await "n$i" "http://$(metrics_address "$i")/readyz"; done
 await balancer "http://$admin/readyz"
 write_and_read_one_key
 explain

@@ -1,6 +1,8 @@
 #include "services/node/http_pages.h"
 
+#include <algorithm>
 #include <memory>
+#include <string>
 
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/notification.h"
@@ -29,10 +31,23 @@ std::string WhyNotReadable(Node& node) {
   return answer->failure == rpc::Failure::kNone ? "" : "LINEARIZABLE READ FAILED";
 }
 
+// The first alarm that is raised and not excluded (?exclude=NOSPACE), in etcd's words; or empty.
+std::string AlarmRaised(const Node& node, const HttpRequest& request) {
+  const auto [begin, end] = request.query.equal_range("exclude");
+  for (const kv::Alarm& alarm : node.View()->Alarms(kv::AlarmType::kNone).response.alarms) {
+    const std::string kind = alarm.type == kv::AlarmType::kNoSpace ? "NOSPACE" : "CORRUPT";
+    const bool excluded =
+        std::any_of(begin, end, [&](const auto& parameter) { return parameter.second == kind; });
+    if (!excluded) return "ALARM " + kind;
+  }
+  return "";
+}
+
 HttpResponse Health(Node& node, const HttpRequest& request) {
   const auto serializable = request.query.find("serializable");
   const bool local = serializable != request.query.end() && serializable->second == "true";
-  const std::string reason = local ? "" : WhyNotReadable(node);
+  std::string reason = AlarmRaised(node, request);
+  if (reason.empty() && !local) reason = WhyNotReadable(node);
   return {reason.empty() ? 200 : 503, "application/json",
           absl::StrCat("{\"health\":\"", reason.empty() ? "true" : "false", "\",\"reason\":\"",
                        reason, "\"}")};

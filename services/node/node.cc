@@ -40,6 +40,7 @@ rpc::NodeStatus FixedStatus(const NodeOptions& options, const Identity& identity
   status.cluster = identity.cluster;
   status.self = identity.self;
   status.name = options.name;
+  status.db_size_quota_bytes = options.quota_backend_bytes;
   return status;
 }
 

@@ -49,6 +49,7 @@ struct NodeStatus {
   absl::Duration quorum_contact_age;
   uint64_t db_size_bytes = 0;
   uint64_t db_size_in_use_bytes = 0;
+  uint64_t db_size_quota_bytes = 0;  // zero: none
   LoadReport load;
 };
 

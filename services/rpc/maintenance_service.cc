@@ -33,6 +33,7 @@ class StatusCall final : public Call {
     response.set_storageversion(kEtcdVersion);
     response.set_dbsize(static_cast<int64_t>(status.db_size_bytes));
     response.set_dbsizeinuse(static_cast<int64_t>(status.db_size_in_use_bytes));
+    response.set_dbsizequota(static_cast<int64_t>(status.db_size_quota_bytes));
     response.set_leader(status.leader.value());
     response.set_raftindex(status.chosen.value());
     response.set_raftterm(status.ballot_round);

@@ -18,6 +18,7 @@
 #include "tests/e2e/client.h"
 #include "tests/e2e/cluster.h"
 #include "tests/support/await.h"
+#include "tests/support/http_get.h"
 
 namespace synod::e2e {
 namespace {
@@ -141,6 +142,10 @@ TEST(FullDiskTest, WritesStopReadsGoOnAndNothingIsLost) {
   const uint64_t member = status.header().member_id();
   const std::vector<std::string> alarm = {absl::StrCat("memberID:", member, " alarm:NOSPACE ")};
   EXPECT_TRUE(testing::Await(kLimit, [&] { return Errors(small) == alarm; }));
+  const testing::HttpAnswer health = testing::HttpGet(cluster.metrics_address(1), "/health");
+  EXPECT_EQ(health.status, 503);
+  EXPECT_EQ(health.body, R"({"health":"false","reason":"ALARM NOSPACE"})");
+  EXPECT_EQ(testing::HttpGet(cluster.metrics_address(1), "/health?exclude=NOSPACE").status, 200);
   cluster.KillNode(1);
   cluster.StartNode(1);
   writes.ExpectAll();

@@ -65,6 +65,7 @@ TEST_F(MaintenanceServiceTest, StatusSpeaksOfThisMember) {
   EXPECT_EQ(response.version(), "3.6.0");
   EXPECT_EQ(response.dbsize(), 4096);
   EXPECT_EQ(response.dbsizeinuse(), 1024);
+  EXPECT_EQ(response.dbsizequota(), 8192);
   EXPECT_EQ(response.leader(), 0xa1u);
   EXPECT_EQ(response.raftindex(), 2u);
   EXPECT_EQ(response.raftappliedindex(), 1u);

@@ -28,6 +28,7 @@ TestNode::TestNode() : engine_(storage::OpenMemoryEngine(std::make_shared<storag
     status_.leading = true;
     status_.db_size_bytes = 4096;
     status_.db_size_in_use_bytes = 1024;
+    status_.db_size_quota_bytes = 8192;
     status_.load.requests_in_flight = 5;
   }
   thread_ = std::thread([this] { Run(); });
