@@ -60,7 +60,6 @@ class SegmentedLog final : public AcceptorLog {
         damage_(std::move(recovered.damage)),
         manifest_(std::move(recovered.manifest)),
         groups_(manifest_->state().groups),
-        pending_(std::move(recovered.unsecured)),
         next_sequence_(recovered.next_sequence),
         pool_(env, {options.dir,
                     {options.cluster, options.node},
@@ -134,16 +133,10 @@ class SegmentedLog final : public AcceptorLog {
   absl::Status failure_ ABSL_GUARDED_BY(mutex_);
 };
 
-// Behind a damaged segment a new one begins at once: the manifest then says for ever how many
-// batches the damaged one had.
+// Behind a damaged segment a new one begins before anybody relies on this log: the manifest then
+// says for ever how many batches the damaged one had, so that none of them can vanish unnoticed.
 absl::Status SegmentedLog::Start() {
-  if (segments_.empty() || segments_.back()->damaged()) {
-    absl::Status status = Rotate();
-    // On a full disk it can wait until there is something to write, unless there already is.
-    if (!status.ok() && !(awaiting_space_ && pending_.empty())) return status;
-  }
-  if (absl::Status status = SyncPending(); !status.ok()) return status;
-  awaiting_space_ = false;
+  if (segments_.empty() || segments_.back()->damaged()) return Rotate();
   pool_.Reserve();
   return absl::OkStatus();
 }
@@ -197,7 +190,7 @@ absl::Status SegmentedLog::SyncPending() {
   absl::Status status;
   while (status.ok() && written < pending_.size()) {
     const auto rest = absl::MakeConstSpan(pending_).subspan(written);
-    const size_t fitting = segments_.empty() ? 0 : segments_.back()->Fitting(rest);
+    const size_t fitting = segments_.back()->Fitting(rest);
     status = fitting == 0 ? Rotate() : WriteOneBatch(rest.first(fitting));
     if (status.ok()) written += fitting;
   }

@@ -81,8 +81,8 @@ class AcceptorLog {
   //
   // FailedPrecondition when the directory belongs to another cluster or node or has a newer format.
   // DataLoss when it must not vote again: both copies of the promises or the identity are lost, or
-  // its files are of different times. ResourceExhausted when the disk is full and something has to
-  // be written before this log may be relied on.
+  // its files are of different times. ResourceExhausted when the disk is full and a new segment is
+  // needed before this log may be relied on.
   static absl::StatusOr<std::unique_ptr<AcceptorLog>> Open(Env* env, AcceptorLogOptions options);
 
   virtual ~AcceptorLog() = default;

@@ -24,8 +24,6 @@ struct RecoveredLog {
   std::deque<std::shared_ptr<Segment>> segments;  // the manifest's, oldest first
   SlotIndex index;
   std::vector<std::string> damage;  // as AcceptorLog::damage
-  // Read back from the end of a damaged segment; perhaps never synced, and to be written once more.
-  std::vector<LogRecord> unsecured;
   uint64_t next_sequence = 1;
   uint64_t next_segment = 1;
 };

@@ -1,7 +1,6 @@
 #include "services/storage/log_replay.h"
 
 #include <algorithm>
-#include <iterator>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -99,23 +98,11 @@ class Replay {
     return log_.manifest->Store(std::move(next));
   }
 
-  // The last batch may have come from the page cache without ever having reached the disk.
+  // The last batch may have come from the page cache without ever having reached the disk. One of a
+  // damaged segment is left as it is: should it vanish, its number in the sequence tells.
   absl::Status SecureTail() {
-    if (log_.segments.empty()) return absl::OkStatus();
-    Segment& segment = *log_.segments.back();
-    if (!segment.damaged()) return segment.SecureTail(last_);
-    const auto batch =
-        std::find_if(last_.batches.rbegin(), last_.batches.rend(),
-                     [](const ScannedBatch& candidate) { return !candidate.records.empty(); });
-    if (batch == last_.batches.rend()) return absl::OkStatus();
-    for (const ScannedRecord& record : batch->records) {
-      if (!record.intact) continue;
-      auto value = segment.ReadValue(record.descriptor);
-      if (!value.ok()) return value.status();
-      log_.unsecured.push_back(
-          {record.descriptor.key, record.descriptor.chosen_through, *std::move(value)});
-    }
-    return absl::OkStatus();
+    if (log_.segments.empty() || log_.segments.back()->damaged()) return absl::OkStatus();
+    return log_.segments.back()->SecureTail(last_);
   }
 
   Env* const env_;

@@ -459,7 +459,7 @@ TEST_F(AcceptorLogTest, ALogOpensOnAFullDiskAndOneThatMustWriteSaysSo) {
   EXPECT_TRUE(log_->short_of_space());
   WriteSlots(21, 22);
   log_.reset();
-  // Behind a damaged segment the last batch has to be written again before anything is promised.
+  // Behind a damaged segment a new one has to begin before anything is promised.
   std::string& records = env_.Contents(RecordsPath("log", 2));
   records[records.find("18....") + 20] ^= 1;
   EXPECT_TRUE(absl::IsResourceExhausted(OpenStatus(Options())));

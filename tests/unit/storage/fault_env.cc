@@ -66,7 +66,12 @@ class FaultEnv::HeldLock final : public FileLock {
 std::unique_ptr<FaultEnv> FaultEnv::Clone() const {
   auto clone = std::make_unique<FaultEnv>();
   clone->dirs_ = dirs_;
-  for (const auto& [path, inode] : names_) clone->names_[path] = std::make_shared<Inode>(*inode);
+  for (const auto& [path, inode] : names_) {
+    const auto copy = std::make_shared<Inode>(*inode);
+    copy->durable = copy->data;
+    copy->dirty.clear();
+    clone->names_[path] = copy;
+  }
   clone->durable_names_ = clone->names_;
   return clone;
 }
@@ -91,10 +96,10 @@ absl::Status FaultEnv::Count() {
 void FaultEnv::LosePower(Random& random) {
   fail_from_.reset();
   locked_.clear();
-  const uint64_t kept = random.Below(name_history_.size() + 1);
-  names_ = kept == 0 ? durable_names_ : name_history_[kept - 1];
-  name_history_.clear();
-  durable_names_ = names_;
+  const uint64_t kept = random.Below(name_changes_.size() + 1);
+  for (uint64_t i = 0; i < kept; ++i) Apply(name_changes_[i], durable_names_);
+  name_changes_.clear();
+  names_ = durable_names_;
   const double keep = random.Chance(0.3) ? 1 : random.Chance(0.3) ? 0 : random.Unit();
   for (const auto& [path, inode] : names_) {
     std::string& durable = inode->durable;
@@ -138,8 +143,7 @@ absl::StatusOr<std::unique_ptr<File>> FaultEnv::CreateZeroed(const std::string& 
   if (full_) return absl::ResourceExhaustedError(absl::StrCat("create ", path, ": no space left"));
   auto inode = std::make_shared<Inode>();
   inode->data.assign(size, '\0');
-  names_[path] = inode;
-  RecordNames();
+  ChangeNames({{path, inode}});
   return std::make_unique<OpenFile>(this, std::move(inode));
 }
 
@@ -147,24 +151,45 @@ absl::Status FaultEnv::Rename(const std::string& from, const std::string& to) {
   if (absl::Status status = Count(); !status.ok()) return status;
   const auto found = names_.find(from);
   if (found == names_.end()) return absl::NotFoundError(absl::StrCat("rename ", from));
-  names_[to] = found->second;
-  names_.erase(from);
-  RecordNames();
+  ChangeNames({{to, found->second}, {from, nullptr}});
   return absl::OkStatus();
 }
 
 absl::Status FaultEnv::Remove(const std::string& path) {
   if (absl::Status status = Count(); !status.ok()) return status;
-  if (names_.erase(path) == 0) return absl::NotFoundError(absl::StrCat("remove ", path));
-  RecordNames();
+  if (!names_.contains(path)) return absl::NotFoundError(absl::StrCat("remove ", path));
+  ChangeNames({{path, nullptr}});
   return absl::OkStatus();
 }
 
-absl::Status FaultEnv::SyncDir(const std::string&) {
+absl::Status FaultEnv::SyncDir(const std::string& dir) {
   if (absl::Status status = Count(); !status.ok()) return status;
-  durable_names_ = names_;
-  name_history_.clear();
+  std::vector<NameChange> others;
+  for (NameChange& change : name_changes_) {
+    const std::string& path = change.front().first;
+    if (path.substr(0, path.rfind('/')) == dir) {
+      Apply(change, durable_names_);
+    } else {
+      others.push_back(std::move(change));
+    }
+  }
+  name_changes_ = std::move(others);
   return absl::OkStatus();
+}
+
+void FaultEnv::ChangeNames(NameChange change) {
+  Apply(change, names_);
+  name_changes_.push_back(std::move(change));
+}
+
+void FaultEnv::Apply(const NameChange& change, Names& names) {
+  for (const auto& [path, inode] : change) {
+    if (inode) {
+      names[path] = inode;
+    } else {
+      names.erase(path);
+    }
+  }
 }
 
 absl::Status FaultEnv::CreateDirs(const std::string& dir) {

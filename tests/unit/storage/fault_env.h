@@ -13,6 +13,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "common/random.h"
@@ -24,7 +25,7 @@ class FaultEnv final : public Env {
  public:
   FaultEnv() = default;
 
-  // A deep copy: a disk image to experiment on.
+  // A deep copy, all of it durable: a disk image to experiment on.
   std::unique_ptr<FaultEnv> Clone() const;
 
   // The operation with this number (counted from 1, from now on) fails, and so do all later ones.
@@ -72,11 +73,14 @@ class FaultEnv final : public Env {
   using Names = std::map<std::string, std::shared_ptr<Inode>>;
 
   absl::Status Count();
-  void RecordNames() { name_history_.push_back(names_); }
+  // One change of directories: names that come (with a file) and go (without).
+  using NameChange = std::vector<std::pair<std::string, std::shared_ptr<Inode>>>;
+  void ChangeNames(NameChange change);
+  static void Apply(const NameChange& change, Names& names);
 
   Names names_;
   Names durable_names_;
-  std::vector<Names> name_history_;  // after each change since the last SyncDir
+  std::vector<NameChange> name_changes_;  // that no SyncDir covers, in order
   std::set<std::string> dirs_;
   std::set<std::string> locked_;
   bool full_ = false;
