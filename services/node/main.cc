@@ -106,9 +106,10 @@ int Run(const NodeOptions& options) {
     pages.push_back(*std::move(server));
   }
 
-  SpaceWatch space(
-      {options.disk_reserve_bytes, options.quota_backend_bytes},
-      [&options] { return FreeBytes(options.data_dir); }, node->get(), &log);
+  SpaceWatch space({options.disk_reserve_bytes, options.quota_backend_bytes},
+                   {[&options] { return FreeBytes(options.data_dir); },
+                    [&node] { return (*node)->log_is_short_of_space(); }},
+                   node->get(), &log);
   std::optional<PeriodicThread> looking(std::in_place, kSpaceInterval, [&space] { space.Look(); });
 
   log.Info("serving").With("name", options.name).With("data_dir", options.data_dir);

@@ -71,6 +71,7 @@ class Node final : public rpc::Backend {
   rpc::CallObserver* call_observer() { return &metrics_.calls; }
 
   uint16_t peer_port() const { return transport_->port(); }
+  bool log_is_short_of_space() const { return data_->log()->short_of_space(); }
 
  private:
   Node(const NodeOptions& options, Identity identity, std::unique_ptr<DataDir> data, Log* log,

@@ -25,9 +25,9 @@ absl::StatusOr<uint64_t> FreeBytes(const std::string& path) {
   return static_cast<uint64_t>(info.f_bavail) * info.f_frsize;
 }
 
-SpaceWatch::SpaceWatch(Limits limits, FreeBytesProbe free_bytes, rpc::Backend* backend, Log* log)
+SpaceWatch::SpaceWatch(Limits limits, Probes probes, rpc::Backend* backend, Log* log)
     : limits_(limits),
-      free_bytes_(std::move(free_bytes)),
+      probes_(std::move(probes)),
       backend_(backend),
       log_(log),
       self_(backend->Status().self) {}
@@ -71,8 +71,9 @@ std::string SpaceWatch::WhyShort() {
       return absl::StrCat("the database has ", size, " bytes of ", limits_.quota_bytes, " allowed");
     }
   }
+  if (probes_.log_is_short()) return "the log cannot make its next segment";
   if (limits_.reserve_bytes == 0) return "";
-  const auto free = free_bytes_();
+  const auto free = probes_.free_bytes();
   if (!free.ok()) {
     log_->Warn("cannot watch the free space").With("error", free.status().message());
     return "";

@@ -25,15 +25,18 @@ absl::StatusOr<uint64_t> FreeBytes(const std::string& path);
 
 class SpaceWatch {
  public:
-  // Zero: no limit.
+  // Zero: no limit. Whatever they are, the alarm is raised when the log uses up its own reserve.
   struct Limits {
     uint64_t reserve_bytes = 0;  // raise when less is free
     uint64_t quota_bytes = 0;    // raise when the database is as large
   };
-  using FreeBytesProbe = std::function<absl::StatusOr<uint64_t>()>;
+  struct Probes {
+    std::function<absl::StatusOr<uint64_t>()> free_bytes;
+    std::function<bool()> log_is_short;  // storage::AcceptorLog::short_of_space
+  };
 
   // The pointers outlive this.
-  SpaceWatch(Limits limits, FreeBytesProbe free_bytes, rpc::Backend* backend, Log* log);
+  SpaceWatch(Limits limits, Probes probes, rpc::Backend* backend, Log* log);
 
   // Looks, and raises the alarm when space is short and the cluster has no such alarm. Waits for
   // the cluster's answers, some seconds at most; without them it is left to the next look. Call it
@@ -47,7 +50,7 @@ class SpaceWatch {
   void Raise();
 
   const Limits limits_;
-  const FreeBytesProbe free_bytes_;
+  const Probes probes_;
   rpc::Backend* const backend_;
   Log* const log_;
   const NodeId self_;

@@ -20,7 +20,7 @@ class SpaceWatchTest : public ::testing::Test {
  protected:
   // The node's database has 4096 bytes.
   SpaceWatch Watch(SpaceWatch::Limits limits) {
-    return {limits, [this] { return free_; }, &node_, &log_};
+    return {limits, {[this] { return free_; }, [this] { return log_is_short_; }}, &node_, &log_};
   }
 
   std::vector<kv::Alarm> Raised() {
@@ -36,6 +36,7 @@ class SpaceWatchTest : public ::testing::Test {
 
   SystemClock clock_;
   absl::StatusOr<uint64_t> free_ = 100;
+  bool log_is_short_ = false;
   rpc::TestNode node_;
   Log log_{{}, &clock_, [](absl::string_view) {}};
 };
@@ -55,6 +56,13 @@ TEST_F(SpaceWatchTest, RaisesTheAlarmAtTheQuota) {
   EXPECT_THAT(Raised(), IsEmpty());
   SpaceWatch at = Watch({.quota_bytes = 4096});
   at.Look();
+  EXPECT_THAT(Raised(), ElementsAre(kOurs));
+}
+
+TEST_F(SpaceWatchTest, RaisesTheAlarmWhenTheLogIsShort) {
+  SpaceWatch watch = Watch({});
+  log_is_short_ = true;
+  watch.Look();
   EXPECT_THAT(Raised(), ElementsAre(kOurs));
 }
 
@@ -85,8 +93,8 @@ TEST_F(SpaceWatchTest, AMemberThatIsBehindDoesNotRaiseItAgain) {
 TEST_F(SpaceWatchTest, RoomMadeBeforeTheAlarmWasDisarmedCounts) {
   // The first probe is older than the disarming, the second is not.
   int probes = 0;
-  SpaceWatch watch(
-      {.reserve_bytes = 1000}, [&] { return ++probes == 1 ? 100 : 5000; }, &node_, &log_);
+  const auto free = [&] { return ++probes == 1 ? 100 : 5000; };
+  SpaceWatch watch({.reserve_bytes = 1000}, {free, [] { return false; }}, &node_, &log_);
   watch.Look();
   EXPECT_EQ(probes, 2);
   EXPECT_THAT(Raised(), IsEmpty());
