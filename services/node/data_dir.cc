@@ -75,6 +75,7 @@ absl::Status DataDir::Load(const Options& options) {
   log_options.dir = options.path + "/log";
   log_options.cluster = options.cluster;
   log_options.node = options.self;
+  log_options.new_instance = options.new_instance;
   auto log = storage::AcceptorLog::Open(storage::Env::Posix(), log_options);
   if (!log.ok()) return log.status();
   log_ = *std::move(log);
@@ -89,7 +90,8 @@ absl::Status DataDir::Load(const Options& options) {
   const Slot applied = machine_->applied();
   auto values = log_->ReadAbove(kGroup, applied);
   if (!values.ok()) return values.status();
-  auto recovered = Recover(log_->State(kGroup), applied, *std::move(values));
+  auto recovered = Recover(log_->State(kGroup), log_->instance(), applied, options.configurations,
+                           *std::move(values));
   if (!recovered.ok()) return recovered.status();
   recovered_ = *std::move(recovered);
   return absl::OkStatus();

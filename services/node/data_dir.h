@@ -14,6 +14,7 @@
 #include "absl/status/statusor.h"
 #include "common/ids.h"
 #include "services/kv/state_machine.h"
+#include "services/paxos/configuration.h"
 #include "services/paxos/record.h"
 #include "services/storage/acceptor_log.h"
 #include "services/storage/engine.h"
@@ -30,6 +31,9 @@ class DataDir {
     ClusterId cluster;
     NodeId self;
     bool must_exist = false;  // refuse a directory without a member in it
+
+    paxos::ConfigurationHistory configurations;  // those of a state that is still empty
+    uint64_t new_instance = 0;                   // random; names the log if it is made now
   };
 
   // FailedPrecondition, with nothing touched, when another process uses the directory, when it

@@ -51,7 +51,8 @@ absl::StatusOr<std::unique_ptr<Node>> Node::Start(const NodeOptions& options, Lo
   Identity identity =
       DeriveIdentity(options.name, options.initial_cluster, options.initial_cluster_token);
   auto data =
-      DataDir::Open({options.data_dir, identity.cluster, identity.self, options.join_existing});
+      DataDir::Open({options.data_dir, identity.cluster, identity.self, options.join_existing,
+                     paxos::ConfigurationHistory(FirstConfiguration(identity)), RandomNumber()});
   if (!data.ok()) return data.status();
   std::unique_ptr<Node> node(
       new Node(options, std::move(identity), *std::move(data), log, clock, std::move(fatal)));
@@ -141,7 +142,6 @@ void Node::StartThreads() {
   paxos::ReplicaOptions replica;
   replica.group = kGroup;
   replica.self = identity_.self;
-  for (const IdentifiedMember& member : identity_.members) replica.voters.push_back(member.id);
   replica.seed = RandomNumber();
   ticks.SetIn(replica);
   paxos::RecoveredState recovered = data_->TakeRecovered();
@@ -150,7 +150,7 @@ void Node::StartThreads() {
       .With("cluster", HexId(identity_.cluster))
       .With("promised", recovered.promised)
       .With("applied", recovered.applied)
-      .With("chosen", recovered.chosen_through)
+      .With("chosen_beyond", recovered.chosen.size())
       .With("accepted_beyond", recovered.accepted.size());
   replica_thread_.emplace(
       ReplicaThread::Options{ticks, kLeaderPatienceTimeouts * options_.election_timeout},

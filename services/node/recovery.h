@@ -2,23 +2,29 @@
 #ifndef SYNOD_SERVICES_NODE_RECOVERY_H_
 #define SYNOD_SERVICES_NODE_RECOVERY_H_
 
+#include <cstdint>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "common/ids.h"
+#include "services/paxos/configuration.h"
 #include "services/paxos/message.h"
 #include "services/paxos/record.h"
 #include "services/storage/acceptor_log.h"
 
 namespace synod::node {
 
-// `log` is the group's state, `applied` what the engine holds, `values` the log's values above
-// `applied`, ascending. Values through the log's hint are chosen (acceptor_log.h); what lies above is
-// handed on as accepted.
+// `log` is the group's state in the log of `instance`, `values` the log's values above `applied`,
+// ascending; `applied` is what the engine holds, `configurations` those of that slot.
 //
-// DataLoss when the log has been cut above what the engine holds, or lacks a value that it must
-// hold: one at or below the hint.
-absl::StatusOr<paxos::RecoveredState> Recover(const storage::GroupLogState& log, Slot applied,
+// Values through the log's hint are chosen (acceptor_log.h) unless damage may hide a newer one of
+// their slot; all others are handed on as accepted. An engine that is behind the log's cut is
+// legal: the replica then waits for a snapshot.
+//
+// DataLoss when a value at or below the hint is missing and the log does not say that it was lost.
+absl::StatusOr<paxos::RecoveredState> Recover(const storage::GroupLogState& log, uint64_t instance,
+                                              Slot applied,
+                                              paxos::ConfigurationHistory configurations,
                                               std::vector<paxos::AcceptedValue> values);
 
 }  // namespace synod::node

@@ -18,6 +18,11 @@ Acceptor::Acceptor(Ballot promised, std::vector<AcceptedValue> accepted, uint64_
   }
 }
 
+void Acceptor::Forgot(std::vector<UnknownVote> unknown, Ballot lost_through) {
+  lost_through_ = lost_through;
+  for (const UnknownVote& vote : unknown) unknown_[vote.slot] = vote.bound;
+}
+
 Acceptor::PrepareAnswer Acceptor::OnPrepare(const Prepare& prepare, Slot chosen_through) {
   if (prepare.ballot < promised_) return {Reject{prepare.ballot, promised_}, std::nullopt};
   std::optional<PromiseRecord> record;
@@ -28,10 +33,13 @@ Acceptor::PrepareAnswer Acceptor::OnPrepare(const Prepare& prepare, Slot chosen_
   // Paxos Made Simple, section 2.2, phase 1b: the highest-numbered proposal accepted, for every
   // slot at once (section 3). Above our own watermark, not the candidate's: below it we answer
   // "chosen", which is stronger.
-  Promise promise{promised_, chosen_through, {}};
+  Promise promise{promised_, chosen_through, {}, {}, {}, lost_through_};
   promise.accepted.reserve(accepted_.size());
   for (const auto& [slot, value] : accepted_) {
     if (slot > chosen_through) promise.accepted.push_back(value);
+  }
+  for (const auto& [slot, bound] : unknown_) {
+    if (slot > chosen_through) promise.unknown.push_back({slot, bound});
   }
   return {std::move(promise), record};
 }
@@ -50,12 +58,14 @@ std::optional<Acceptor::AcceptAnswer> Acceptor::OnAccept(const Accept& accept,
   AcceptedValue& held = accepted_[accept.slot];
   if (held.ballot == accept.ballot) return AcceptAnswer{reply, std::nullopt};  // a repetition
   held = {accept.slot, accept.ballot, accept.value};
+  unknown_.erase(accept.slot);  // of a lower ballot, or the same value
   return AcceptAnswer{reply,
                       AcceptedRecord{accept.slot, accept.ballot, accept.value, chosen_through}};
 }
 
 void Acceptor::ForgetThrough(Slot chosen_through) {
   accepted_.erase(accepted_.begin(), accepted_.upper_bound(chosen_through));
+  unknown_.erase(unknown_.begin(), unknown_.upper_bound(chosen_through));
 }
 
 const AcceptedValue* Acceptor::Find(Slot slot) const {

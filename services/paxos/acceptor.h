@@ -5,6 +5,8 @@
 //      before the answer that goes with them leaves (P1a: nothing below a promise is accepted).
 //   2. It remembers the accepted value of highest ballot for every slot above the chosen watermark;
 //      at or below the watermark the chosen value itself is known and nothing is voted on again.
+//   3. What a damaged log has forgotten it says in every promise, until a later vote or the chosen
+//      value takes its place (UnknownVote, Promise::lost_through).
 //
 // Thread-safety: none.
 #ifndef SYNOD_SERVICES_PAXOS_ACCEPTOR_H_
@@ -28,6 +30,9 @@ class Acceptor {
   // chosen watermark, so that a node far behind does not hoard what it will learn anyway.
   Acceptor(Ballot promised, std::vector<AcceptedValue> accepted, uint64_t horizon);
 
+  // What the log could not read when the process started.
+  void Forgot(std::vector<UnknownVote> unknown, Ballot lost_through);
+
   // The answer, and the record that must be durable before it is sent (none for a repetition or a
   // refusal).
   struct PrepareAnswer {
@@ -49,11 +54,20 @@ class Acceptor {
   // Null when nothing is accepted there (any more).
   const AcceptedValue* Find(Slot slot) const;
 
+  // True when the log may hold another vote in this slot than Find says.
+  bool IsDoubtful(Slot slot) const { return lost_through_ || unknown_.contains(slot); }
+
+  // Votes at ballots up to this one may be missing; Ballot() when none are.
+  Ballot lost_through() const { return lost_through_; }
+  void Repaired() { lost_through_ = Ballot(); }
+
   Ballot promised() const { return promised_; }
 
  private:
   Ballot promised_;
   std::map<Slot, AcceptedValue> accepted_;
+  std::map<Slot, Ballot> unknown_;  // bounds
+  Ballot lost_through_;
   uint64_t horizon_;
 };
 

@@ -10,7 +10,7 @@ void CatchUp::Saw(NodeId peer, Slot chosen_through) {
 }
 
 std::optional<NodeId> CatchUp::Due(Slot chosen_through, uint64_t now) {
-  if (target_ <= chosen_through) {
+  if (target_ <= chosen_through || peers_.empty()) {
     Answered();
     return std::nullopt;
   }

@@ -18,9 +18,10 @@ namespace synod::paxos {
 
 class CatchUp {
  public:
-  // `peers`: the other voters.
-  CatchUp(std::vector<NodeId> peers, int retry_ticks)
-      : peers_(std::move(peers)), retry_ticks_(retry_ticks) {}
+  explicit CatchUp(int retry_ticks) : retry_ticks_(retry_ticks) {}
+
+  // The other members, who may be asked.
+  void SetPeers(std::vector<NodeId> peers) { peers_ = std::move(peers); }
 
   // `peer` knows every slot through `chosen_through`.
   void Saw(NodeId peer, Slot chosen_through);

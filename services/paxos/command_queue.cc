@@ -20,11 +20,11 @@ std::vector<Command> CommandQueue::Take(size_t max_bytes) {
   size_t size = 0;
   do {
     const size_t next = SizeOf(commands_.front());
-    if (!taken.empty() && size + next > max_bytes) break;
+    if (!taken.empty() && (size + next > max_bytes || next_kind() != taken[0].kind)) break;
     size += next;
     taken.push_back(std::move(commands_.front()));
     commands_.pop_front();
-  } while (!empty());
+  } while (!empty() && taken[0].kind == CommandKind::kRequest);
   bytes_ -= size;
   return taken;
 }

@@ -20,13 +20,16 @@ class CommandQueue {
   // False when the bound would be passed.
   bool Push(Command command);
 
-  // At least one command, then more while they fit in `max_bytes`. Precondition: not empty.
+  // At least one command, then more of the same kind while they fit in `max_bytes`; a change of
+  // configuration comes alone. Precondition: not empty.
   std::vector<Command> Take(size_t max_bytes);
 
   // Drops what other nodes forwarded to this one while it led.
   void KeepOnlyFrom(NodeId origin);
 
   bool empty() const { return commands_.empty(); }
+  // What Take would begin with. Precondition: not empty.
+  CommandKind next_kind() const { return commands_.front().kind; }
   size_t bytes() const { return bytes_; }
 
  private:

@@ -98,6 +98,7 @@ class ConfigurationHistory {
   explicit ConfigurationHistory(Configuration first);
 
   bool empty() const { return eras_.empty(); }
+  size_t size() const { return eras_.size(); }
 
   // All below: precondition not empty().
   const Era& latest() const { return eras_.back(); }

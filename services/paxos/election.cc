@@ -13,9 +13,9 @@ int DrawPatience(int election_ticks, Random& random) {
 
 }  // namespace
 
-Election::Election(const Configuration* configuration, NodeId self, int election_ticks,
+Election::Election(const ConfigurationHistory* configurations, NodeId self, int election_ticks,
                    Ballot promised, Random random)
-    : configuration_(configuration),
+    : configurations_(configurations),
       self_(self),
       election_ticks_(election_ticks),
       random_(std::move(random)),
@@ -47,15 +47,16 @@ Probe Election::StartProbe(Slot chosen_through) {
   return {probe_ballot_, chosen_through};
 }
 
-bool Election::OnProbeReply(NodeId from, const ProbeReply& reply) {
+bool Election::OnProbeReply(NodeId from, const ProbeReply& reply, Slot chosen_through) {
   Saw(reply.promised);
   if (role_ != Role::kProbing || reply.ballot != probe_ballot_ || !reply.welcome) return false;
   welcomed_by_.Add(from);
-  return welcomed_by_.IsQuorum(*configuration_);
+  return configurations_->IsQuorumOfAll(welcomed_by_, chosen_through);
 }
 
 Ballot Election::StartPrepare() {
   role_ = Role::kPreparing;
+  leader_ballot_ = Ballot();
   waited_ticks_ = 0;
   ++highest_round_;
   return {highest_round_, self_};

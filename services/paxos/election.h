@@ -24,9 +24,9 @@ enum class Role { kFollower, kProbing, kPreparing, kLeader };
 
 class Election {
  public:
-  // `configuration` outlives the object. `promised`: from the log.
-  Election(const Configuration* configuration, NodeId self, int election_ticks, Ballot promised,
-           Random random);
+  // `configurations` outlives the object. `promised`: from the log.
+  Election(const ConfigurationHistory* configurations, NodeId self, int election_ticks,
+           Ballot promised, Random random);
 
   Role role() const { return role_; }
   // Ballot() when no leader is known; its node is the leader.
@@ -44,8 +44,9 @@ class Election {
   void Saw(const Ballot& ballot);
 
   Probe StartProbe(Slot chosen_through);
-  // True when this reply completes a quorum of welcomes.
-  bool OnProbeReply(NodeId from, const ProbeReply& reply);
+  // True when this reply completes a quorum of welcomes in every configuration that can govern a
+  // slot above `chosen_through`, this node's watermark.
+  bool OnProbeReply(NodeId from, const ProbeReply& reply, Slot chosen_through);
   // The ballot to prepare: above everything seen.
   Ballot StartPrepare();
   void OnElected(const Ballot& ballot);
@@ -60,7 +61,7 @@ class Election {
  private:
   void BecomeFollower(const Ballot& leader_ballot);
 
-  const Configuration* configuration_;
+  const ConfigurationHistory* configurations_;
   NodeId self_;
   int election_ticks_;
   Random random_;

@@ -24,6 +24,13 @@ void Learner::OnWatermark(Slot watermark, const Ballot& ballot, const Acceptor& 
   }
 }
 
+void Learner::JumpTo(Slot slot) {
+  if (slot <= chosen_through_) return;
+  chosen_through_ = slot;
+  ready_.clear();
+  AdvanceOverWaiting();
+}
+
 std::vector<ChosenValue> Learner::TakeChosen() {
   return std::exchange(ready_, {});
 }

@@ -35,6 +35,13 @@ class Learner {
   std::vector<ChosenValue> TakeChosen();
   bool HasChosen() const { return !ready_.empty(); }
 
+  // Everything through the slot is chosen and its effect known from elsewhere (a snapshot): nothing
+  // of it is handed out any more. No effect below chosen_through().
+  void JumpTo(Slot slot);
+
+  // Chosen, above a gap.
+  const std::map<Slot, Value>& waiting() const { return waiting_; }
+
   Slot chosen_through() const { return chosen_through_; }
 
  private:
@@ -42,7 +49,7 @@ class Learner {
   void AdvanceOverWaiting();
 
   Slot chosen_through_;
-  std::map<Slot, Value> waiting_;  // chosen, above a gap
+  std::map<Slot, Value> waiting_;
   std::vector<ChosenValue> ready_;
 };
 

@@ -48,7 +48,7 @@ std::optional<MessageBody> Outbox::TakeDelivered() {
 
 bool Outbox::empty() const {
   return ready_.messages.empty() && ready_.records.empty() && ready_.messages_after_sync.empty() &&
-         ready_.reads.empty() && ready_.learn_replies.empty();
+         ready_.reads.empty() && ready_.learn_replies.empty() && !ready_.snapshot_fetch;
 }
 
 Ready Outbox::Take(uint64_t now) {

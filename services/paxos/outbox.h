@@ -41,6 +41,7 @@ class Outbox {
   std::optional<MessageBody> TakeDelivered();
 
   void AddRead(SafeRead read) { ready_.reads.push_back(read); }
+  void AddSnapshotFetch(SnapshotFetch fetch) { ready_.snapshot_fetch = fetch; }
   void AddLearnReply(LearnReply reply) { ready_.learn_replies.push_back(reply); }
 
   bool empty() const;

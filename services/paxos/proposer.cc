@@ -7,55 +7,80 @@
 
 namespace synod::paxos {
 
-Proposer::Proposer(const Configuration* configuration, Ballot ballot, uint64_t window,
+Proposer::Proposer(const ConfigurationHistory* configurations, Ballot ballot, uint64_t window,
                    size_t window_bytes)
-    : configuration_(configuration),
+    : configurations_(configurations),
       ballot_(ballot),
       window_(window),
       window_bytes_(window_bytes) {}
 
-bool Proposer::OnPromise(NodeId from, const Promise& promise) {
-  if (leads_ || promised_by_.Has(from)) return false;
-  promised_by_.Add(from);
-  chosen_floor_ = std::max(chosen_floor_, promise.chosen_through);
-  for (const AcceptedValue& accepted : promise.accepted) {
-    // P2c: the value of the highest-numbered proposal among those reported for the slot.
-    auto [at, first] = bound_.try_emplace(accepted.slot, accepted);
-    if (!first && at->second.ballot < accepted.ballot) at->second = accepted;
+bool Proposer::OnPromise(NodeId from, const Promise& promise, Slot chosen_through) {
+  const bool needed = !leads_ || !promises_.Intact() ||
+                      !configurations_->IsQuorumOfAll(promises_.promised_by(), chosen_through);
+  // What nobody needs would only bring back values that no quorum voted for.
+  if (!needed) return false;
+  promises_.Add(from, promise);
+  const bool first = !leads_;
+  if (first && !configurations_->IsQuorumOfAll(promises_.promised_by(), chosen_through)) {
+    return false;
   }
-  if (!promised_by_.IsQuorum(*configuration_)) return false;
-
   leads_ = true;
-  // Each promise lists all that was accepted above its own watermark, and all watermarks are at or
-  // below the floor: above the floor the picture is complete.
-  bound_.erase(bound_.begin(), bound_.upper_bound(chosen_floor_));
-  barrier_ = (bound_.empty() ? chosen_floor_ : bound_.rbegin()->first).next();
-  next_slot_ = chosen_floor_.next();
-  return true;
+  const Slot floor = promises_.chosen_floor();
+  next_slot_ = std::max(next_slot_, floor.next());
+  promises_.ForgetThrough(Slot(next_slot_.value() - 1));
+  const Slot barrier = std::max(floor, promises_.last_touched()).next();
+  // A later promise moves the barrier only by votes in slots that are still to be proposed.
+  if (first || barrier > next_slot_) barrier_ = std::max(barrier_, barrier);
+  return first;
+}
+
+std::vector<NodeId> Proposer::Unpromised(Slot chosen_through) const {
+  if (leads_ && promises_.Intact() &&
+      configurations_->IsQuorumOfAll(promises_.promised_by(), chosen_through)) {
+    return {};
+  }
+  std::vector<NodeId> missing = configurations_->MembersAbove(chosen_through);
+  std::erase_if(missing, [&](NodeId node) {
+    return promises_.promised_by().Has(node) ||
+           !configurations_->IsVoterAbove(node, chosen_through);
+  });
+  return missing;
+}
+
+bool Proposer::Informed() const {
+  return promises_.Know(configurations_->At(next_slot_), next_slot_);
+}
+
+bool Proposer::Settled(Slot chosen_through) const {
+  if (!leads_ || chosen_through < barrier_) return false;
+  return std::all_of(configurations_->BeginAbove(chosen_through), configurations_->end(),
+                     [&](const ConfigurationHistory::Era& era) {
+                       return promises_.Know(*era.configuration,
+                                             std::max(next_slot_, era.governs_from));
+                     });
 }
 
 bool Proposer::CanPropose(Slot chosen_through) const {
   // By what this node knows itself, not by the floor: while it still catches up, its own acceptor
   // would not vote so far ahead, and what it proposes must be in its own log.
-  return leads_ && next_slot_ <= chosen_through + window_ && in_flight_bytes_ < window_bytes_;
+  return leads_ && next_slot_ <= chosen_through + window_ && in_flight_bytes_ < window_bytes_ &&
+         Informed();
 }
 
 Accept Proposer::Repropose(Slot chosen_through, uint64_t now) {
-  SYNOD_CHECK(MustRepropose());
-  const auto at = bound_.find(next_slot_);
-  if (at == bound_.end()) return Send(Value(), chosen_through, now);
-  Value value = std::move(at->second.value);
-  bound_.erase(at);
-  return Send(std::move(value), chosen_through, now);
+  SYNOD_CHECK(MustRepropose() && CanPropose(chosen_through)) << "slot=" << next_slot_;
+  const Value* bound = promises_.Bound(next_slot_);
+  const Value value = bound == nullptr ? Value() : *bound;
+  promises_.ForgetThrough(next_slot_);
+  return Send(value, chosen_through, now);
 }
 
 Accept Proposer::Propose(Value value, Slot chosen_through, uint64_t now) {
-  SYNOD_CHECK(!MustRepropose());
+  SYNOD_CHECK(!MustRepropose() && CanPropose(chosen_through)) << "slot=" << next_slot_;
   return Send(std::move(value), chosen_through, now);
 }
 
 Accept Proposer::Send(Value value, Slot chosen_through, uint64_t now) {
-  SYNOD_CHECK(CanPropose(chosen_through)) << "slot=" << next_slot_;
   const Slot slot = next_slot_;
   ++next_slot_;
   in_flight_bytes_ += value.bytes().size();
@@ -67,7 +92,7 @@ std::optional<ChosenValue> Proposer::OnAccepted(NodeId from, Slot slot) {
   const auto at = in_flight_.find(slot);
   if (at == in_flight_.end()) return std::nullopt;
   at->second.accepted_by.Add(from);
-  if (!at->second.accepted_by.IsQuorum(*configuration_)) return std::nullopt;
+  if (!at->second.accepted_by.IsQuorum(configurations_->At(slot))) return std::nullopt;
   ChosenValue chosen{slot, at->second.value};
   Forget(at);
   return chosen;
@@ -76,6 +101,8 @@ std::optional<ChosenValue> Proposer::OnAccepted(NodeId from, Slot slot) {
 void Proposer::ForgetThrough(Slot chosen_through) {
   auto at = in_flight_.begin();
   while (at != in_flight_.end() && at->first <= chosen_through) at = Forget(at);
+  next_slot_ = std::max(next_slot_, chosen_through.next());
+  promises_.ForgetThrough(chosen_through);
 }
 
 std::map<Slot, Proposer::InFlight>::iterator Proposer::Forget(
@@ -93,7 +120,7 @@ std::vector<Proposer::Resend> Proposer::TakeOverdue(uint64_t now, uint64_t patie
     if (now - flight.sent_at < patience) continue;
     flight.sent_at = now;
     ++slots;
-    for (const NodeId voter : configuration_->voters()) {
+    for (const NodeId voter : configurations_->At(slot).voters()) {
       if (flight.accepted_by.Has(voter)) continue;
       resends.push_back({voter, {ballot_, slot, flight.value, chosen_through}});
     }

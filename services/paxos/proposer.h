@@ -2,14 +2,14 @@
 // Paxos Made Simple, sections 2.2 and 3. A node that tries a new ballot makes a new Proposer.
 //
 // Invariants:
-//   1. It proposes one value per slot, and none before a quorum has promised.
-//   2. In a slot that a promise reported, it proposes the value of highest ballot reported there;
+//   1. It proposes one value per slot, and only when a quorum of the configuration that governs the
+//      slot has promised and knows how it voted there (promises.h).
+//   2. In a slot where a promise reported votes it proposes the value of highest ballot reported;
 //   in
 //      one below such a slot that no promise reported, a no-op (section 3: filling the gap); and
 //      one more no-op behind them, the barrier.
 //   3. It proposes slot s only when everything through s - window is chosen (the α of section 3),
-//   and
-//      nothing new while as many bytes as the window allows are in flight.
+//      and nothing new while as many bytes as the window allows are in flight.
 //
 // Thread-safety: none.
 #ifndef SYNOD_SERVICES_PAXOS_PROPOSER_H_
@@ -24,25 +24,35 @@
 #include "services/paxos/ballot.h"
 #include "services/paxos/configuration.h"
 #include "services/paxos/message.h"
+#include "services/paxos/promises.h"
 
 namespace synod::paxos {
 
 class Proposer {
  public:
-  // `configuration` outlives the proposer.
-  Proposer(const Configuration* configuration, Ballot ballot, uint64_t window, size_t window_bytes);
+  // `configurations` outlives the proposer and is told of every chosen slot before it is.
+  Proposer(const ConfigurationHistory* configurations, Ballot ballot, uint64_t window,
+           size_t window_bytes);
 
-  // Phase 1. True when this promise completes the quorum: the ballot leads from here on.
-  bool OnPromise(NodeId from, const Promise& promise);
+  // Phase 1. True when this promise makes the ballot lead: a quorum of every configuration that can
+  // govern a slot above `chosen_through`, this node's own watermark. Later promises count where
+  // earlier ones do not suffice: for a configuration chosen since, and where votes are unknown.
+  bool OnPromise(NodeId from, const Promise& promise, Slot chosen_through);
   bool leads() const { return leads_; }
+  // Whose promise may still be missing: to be asked again.
+  std::vector<NodeId> Unpromised(Slot chosen_through) const;
+  // False while promises are missing for the next slot.
+  bool Informed() const;
 
   // After phase 1. Nothing chosen at a lower ballot lies at or above the barrier: once it is chosen
   // and everything below it applied, this node knows all there is to know and may serve.
   Slot barrier() const { return barrier_; }
 
-  // Some promise said that everything through here is chosen; values that this node misses of it
-  // must be learned, they are not proposed again.
-  Slot chosen_floor() const { return chosen_floor_; }
+  // True when nothing chosen at a lower ballot lies above `chosen_through`, in whatever
+  // configuration: it is at or above the barrier, and every quorum knows how it voted.
+  bool Settled(Slot chosen_through) const;
+
+  Slot chosen_floor() const { return promises_.chosen_floor(); }
 
   // Phase 2. `chosen_through` is this node's own watermark.
   bool CanPropose(Slot chosen_through) const;
@@ -52,6 +62,7 @@ class Proposer {
   Accept Repropose(Slot chosen_through, uint64_t now);
   // A new value in the next slot. Preconditions: CanPropose and not MustRepropose.
   Accept Propose(Value value, Slot chosen_through, uint64_t now);
+  Slot next_slot() const { return next_slot_; }
 
   // Phase 2b, in any order. The value when this vote completes the slot's quorum.
   std::optional<ChosenValue> OnAccepted(NodeId from, Slot slot);
@@ -80,16 +91,14 @@ class Proposer {
   Accept Send(Value value, Slot chosen_through, uint64_t now);
   std::map<Slot, InFlight>::iterator Forget(std::map<Slot, InFlight>::iterator at);
 
-  const Configuration* configuration_;
+  const ConfigurationHistory* configurations_;
   Ballot ballot_;
   uint64_t window_;
   size_t window_bytes_;
 
-  Tally promised_by_;
+  Promises promises_;
   bool leads_ = false;
-  Slot chosen_floor_;  // chosen through here, as some promise said; learned where not known yet
   Slot barrier_;
-  std::map<Slot, AcceptedValue> bound_;  // by promises; above chosen_floor_ once leading
 
   Slot next_slot_{1};
   std::map<Slot, InFlight> in_flight_;  // proposed, not chosen yet; at most `window`

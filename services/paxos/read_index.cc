@@ -12,11 +12,12 @@ bool ReadRounds::Add(Reader reader) {
   return true;
 }
 
-void ReadRounds::Start(Slot slot) {
+void ReadRounds::Start(Slot slot, std::shared_ptr<const Configuration> configuration) {
   SYNOD_CHECK(Due());
   under_way_ = true;
   ++round_;
   slot_ = slot;
+  configuration_ = std::move(configuration);
   readers_ = std::exchange(waiting_, {});
   answered_ = Tally();
 }

@@ -12,6 +12,7 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <vector>
 
@@ -32,9 +33,7 @@ class ReadRounds {
     std::vector<Reader> readers;
   };
 
-  // `configuration` outlives the object.
-  ReadRounds(const Configuration* configuration, size_t max_waiting)
-      : configuration_(configuration), max_waiting_(max_waiting) {}
+  explicit ReadRounds(size_t max_waiting) : max_waiting_(max_waiting) {}
 
   // False when too many wait.
   bool Add(Reader reader);
@@ -42,8 +41,10 @@ class ReadRounds {
   // True when reads wait and no round is under way.
   bool Due() const { return !under_way_ && !waiting_.empty(); }
 
-  // Starts a round at `slot` for everyone waiting; its heartbeats must go out. Precondition: Due().
-  void Start(Slot slot);
+  // Starts a round at `slot` for everyone waiting; its heartbeats must go out. `configuration`
+  // governs the slot behind it: whoever chose that one at a higher ballot had a quorum of it.
+  // Precondition: Due().
+  void Start(Slot slot, std::shared_ptr<const Configuration> configuration);
 
   // A voter (the leader itself included) stands by the leader in this round. The readers when that
   // completes a quorum.
@@ -53,12 +54,12 @@ class ReadRounds {
   uint64_t round() const { return round_; }
 
  private:
-  const Configuration* configuration_;
   size_t max_waiting_;
   std::vector<Reader> waiting_;
   uint64_t round_ = 1;  // 0 on the wire means "no answer wanted"
   bool under_way_ = false;
   Slot slot_;
+  std::shared_ptr<const Configuration> configuration_;
   std::vector<Reader> readers_;
   Tally answered_;
 };

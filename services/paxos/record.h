@@ -9,6 +9,7 @@
 
 #include "common/ids.h"
 #include "services/paxos/ballot.h"
+#include "services/paxos/configuration.h"
 #include "services/paxos/message.h"
 #include "services/paxos/value.h"
 
@@ -58,18 +59,33 @@ struct Record {
 struct RecoveredState {
   Ballot promised;
 
-  // Every slot at or below is known to be chosen, and either applied in the state engine or present
-  // in `chosen`.
-  Slot chosen_through;
-
   // Applied and durable in the state engine when the process started.
   Slot applied;
 
-  // Slots applied+1 .. chosen_through, without gaps.
+  // At or below this slot the log has forgotten its votes, since all there is chosen; above
+  // `applied` when the state engine was lost, and then a snapshot must come.
+  Slot vote_floor;
+
+  // Known to be chosen, above `applied`, ascending. Gaps are allowed: what damage took must be
+  // learned again.
   std::vector<ChosenValue> chosen;
 
-  // Slots above chosen_through, ascending, gaps allowed; per slot the highest ballot's value.
+  // Votes in other slots above `applied`, ascending; per slot the highest ballot's value.
   std::vector<AcceptedValue> accepted;
+
+  // What the log can no longer read (message.h).
+  std::vector<UnknownVote> unknown;
+  Ballot lost_through;
+
+  // founding.h
+  uint64_t instance = 0;
+  bool founded = false;
+  std::map<NodeId, uint64_t> instances;
+
+  // As of `applied`. Empty for a node that joins and has no state yet; `contacts` are then the
+  // members it may ask for a snapshot.
+  ConfigurationHistory configurations;
+  std::vector<NodeId> contacts;
 };
 
 }  // namespace synod::paxos

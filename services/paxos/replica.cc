@@ -22,6 +22,15 @@ Admission Replica::Propose(Command command) {
 Admission Replica::Read(uint64_t read_id) {
   return core_->Read(read_id);
 }
+bool Replica::HandOver(NodeId to) {
+  return core_->HandOver(to);
+}
+void Replica::Installed(Slot slot, ConfigurationHistory configurations) {
+  core_->Installed(slot, std::move(configurations));
+}
+void Replica::FetchFailed() {
+  core_->FetchFailed();
+}
 void Replica::CancelReads() {
   core_->CancelReads();
 }
@@ -39,6 +48,9 @@ Ready Replica::TakeReady() {
 }
 ReplicaStatus Replica::status() const {
   return core_->status();
+}
+std::vector<MemberProgress> Replica::progress() const {
+  return core_->progress();
 }
 Slot Replica::cut_through() const {
   return core_->cut_through();

@@ -16,6 +16,7 @@
 
 #include "common/ids.h"
 #include "services/paxos/ballot.h"
+#include "services/paxos/configuration.h"
 #include "services/paxos/election.h"
 #include "services/paxos/message.h"
 #include "services/paxos/ready.h"
@@ -26,14 +27,15 @@ namespace synod::paxos {
 struct ReplicaOptions {
   GroupId group{1};
   NodeId self;
-  std::vector<NodeId> voters;  // the initial configuration; contains self
 
   // In ticks; the driver says how long a tick is.
   int heartbeat_ticks = 1;
   int election_ticks = 10;   // a follower's patience is drawn from [1, 1.5) times this
   int log_stall_ticks = 20;  // a leader whose own log takes longer than this steps down
 
-  size_t window = 128;                  // α: slots proposed beyond the chosen watermark
+  // α: slots proposed beyond the chosen watermark, and between the choice of a configuration and
+  // its first slot. The same on all members, for ever.
+  size_t window = 128;
   size_t window_bytes = 32 << 20;       // of values in flight: bounds promises and their readers
   size_t max_batch_bytes = 256 << 10;   // per slot; one larger command has a slot of its own
   size_t max_pending_bytes = 64 << 20;  // commands waiting for a slot; beyond it, kOverloaded
@@ -57,18 +59,33 @@ struct ReplicaStatus {
   bool leader_serves = false;  // leading, with a slot of its own ballot chosen
   Slot chosen_through;
   int ticks_since_quorum_contact = 0;  // leader: of a quorum; follower: of its leader
+
+  bool founded = false;   // the log may vote (founding.h)
+  bool impostor = false;  // others know this node by another log: stop, it must not take part
+  bool removed = false;   // a configuration without this node is in force
+  // The newest one chosen, in force or not yet; null before a joining node has its first snapshot.
+  Slot configuration_slot;
+  std::shared_ptr<const Configuration> configuration;
+};
+
+// What a leader knows of another member.
+struct MemberProgress {
+  NodeId id;
+  uint64_t instance = 0;  // of its log; 0 until it has answered a heartbeat
+  Slot chosen_through;
+  int silent_ticks = 0;
 };
 
 class Replica {
  public:
-  // `recovered.chosen` is handed out again in the first Ready.
+  // `recovered.chosen` is handed out again in the first Ready, up to its first gap.
   Replica(ReplicaOptions options, RecoveredState recovered);
   ~Replica();
   Replica(const Replica&) = delete;
   Replica& operator=(const Replica&) = delete;
 
-  // A message of this group addressed to this node. Messages from outside the configuration are
-  // dropped.
+  // A message of this group addressed to this node, from any node of the cluster: one that this
+  // replica has not heard of may have joined since. Only members' votes are counted.
   void Step(Message message);
 
   // One unit of the injected time has passed.
@@ -76,7 +93,15 @@ class Replica {
 
   // Queues a command, or forwards it to the leader. The outcome shows when (if) it is in a chosen
   // value; a command admitted by a leader that falls may be lost or may be chosen later.
+  //
+  // A change of configuration is a command like any other. Whether it takes effect shows when it is
+  // chosen (ConfigurationHistory::Choose); a leader fills the window with no-ops so that it soon
+  // governs, and a leader that it leaves out hands over.
   Admission Propose(Command command);
+
+  // Asks `to` to lead in this node's stead; proposes nothing new for an election timeout or until
+  // it has been replaced. False when this node does not lead or `to` is no other voter.
+  bool HandOver(NodeId to);
 
   // Asks for a slot at which a read that starts now is linearizable (Ongaro 2014, section 6.4,
   // "read index", here for ballots). It appears in Ready::reads; it may never do so when there is
@@ -92,10 +117,18 @@ class Replica {
   // The state engine holds everything through `applied`; `durable` of it survives a crash.
   void Applied(Slot applied, Slot durable);
 
+  // Ends Ready::snapshot_fetch. Installed: the state engine holds, durably, everything through
+  // `slot`, where `configurations` are in force, and the log has been cut through it, durably and
+  // before the engine changed. FetchFailed: another offer is welcome.
+  void Installed(Slot slot, ConfigurationHistory configurations);
+  void FetchFailed();
+
   bool HasReady() const;
   Ready TakeReady();
 
   ReplicaStatus status() const;
+  // Of the other members, ascending by id; empty unless this node leads.
+  std::vector<MemberProgress> progress() const;
 
   // The highest slot that every member has durably applied, as far as known: the log may be cut
   // through it. Slot() until all members have been heard.

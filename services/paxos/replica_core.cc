@@ -14,55 +14,60 @@ constexpr uint64_t kHorizonWindows = 4;
 // Accepts repeated per tick, so that a silent follower costs little.
 constexpr size_t kResendLimit = 16;
 
-std::vector<NodeId> Others(const ReplicaOptions& options) {
-  std::vector<NodeId> others = options.voters;
-  std::erase(others, options.self);
-  return others;
-}
-
 }  // namespace
 
 Replica::Core::Core(ReplicaOptions options, RecoveredState recovered)
     : options_(std::move(options)),
-      configuration_(Configuration::OfVoters(options_.voters)),
+      history_(std::move(recovered.configurations)),
+      contacts_(std::move(recovered.contacts)),
+      founding_(options_.self, recovered.instance, recovered.founded,
+                std::move(recovered.instances)),
       acceptor_(recovered.promised, std::move(recovered.accepted),
                 kHorizonWindows * options_.window),
+      vote_floor_(recovered.vote_floor),
       learner_(recovered.applied),
-      catch_up_(Others(options_), 2 * options_.heartbeat_ticks),
-      election_(&configuration_, options_.self, options_.election_ticks, acceptor_.promised(),
+      catch_up_(2 * options_.heartbeat_ticks),
+      election_(&history_, options_.self, options_.election_ticks, acceptor_.promised(),
                 Random(options_.seed)),
       outbox_(options_.group, options_.self),
       queue_(options_.max_pending_bytes),
       open_reads_(Random(options_.seed + 1).Next(), options_.max_pending_reads),
       life_(Random(options_.seed + 2).Next()),
       durable_applied_(recovered.applied) {
-  SYNOD_CHECK(configuration_.Contains(options_.self)) << "node=" << options_.self;
+  acceptor_.Forgot(std::move(recovered.unknown), recovered.lost_through);
   for (ChosenValue& chosen : recovered.chosen) {
     learner_.Choose(chosen.slot, std::move(chosen.value));
   }
-  SYNOD_CHECK(learner_.chosen_through() == recovered.chosen_through)
-      << "recovered values end at slot=" << learner_.chosen_through();
-  acceptor_.ForgetThrough(learner_.chosen_through());
+  if (history_.empty()) return;
+  TakeChosen();
+  OnConfiguration();
+  acceptor_.ForgetThrough(floor());
 }
 
 void Replica::Core::Step(Message message) {
   if (message.group != options_.group || message.to != options_.self) return;
-  if (!configuration_.Contains(message.from) || message.from == options_.self) return;
+  if (message.from == options_.self) return;
+  // Without a configuration nothing but a snapshot makes sense.
+  if (history_.empty() && !std::holds_alternative<SnapshotOffer>(message.body)) return;
   std::visit([&](auto& body) { On(message.from, body); }, message.body);
 }
 
 void Replica::Core::Tick() {
   ++now_;
+  if (history_.empty()) {
+    AskToLearn();
+    return;
+  }
   if (leads()) {
     TickLeader();
   } else if (election_.Tick()) {
+    // Whoever may not lead itself stops believing in a silent leader all the same.
     StepDown();
-    StartProbe();
+    if (MayLead()) StartProbe();
   }
+  GreetIfDue();
   if (now_ % static_cast<uint64_t>(2 * options_.heartbeat_ticks) == 0) AskLeader();
-  if (const auto peer = catch_up_.Due(learner_.chosen_through(), now_)) {
-    outbox_.Send(*peer, LearnRequest{learner_.chosen_through().next()});
-  }
+  AskToLearn();
 }
 
 Admission Replica::Core::Propose(Command command) {
@@ -106,7 +111,8 @@ Ready Replica::Core::TakeReady() {
   if (leads()) {
     ProposeAll();
     if (serves() && leadership_->reads.Due()) {
-      leadership_->reads.Start(learner_.chosen_through());
+      leadership_->reads.Start(learner_.chosen_through(),
+                               history_.BeginAbove(learner_.chosen_through())->configuration);
       BroadcastHeartbeat(leadership_->reads.round());
       ConfirmRead(options_.self, leadership_->reads.round());
     } else if (MustAnnounce()) {
@@ -121,13 +127,12 @@ Ready Replica::Core::TakeReady() {
 }
 
 bool Replica::Core::HasApplicable() const {
-  if (chosen_.empty()) return learner_.HasChosen();
+  if (chosen_.empty()) return false;
   const auto logged = logged_by_.find(chosen_.front().slot);
   return logged == logged_by_.end() || outbox_.IsDurable(logged->second);
 }
 
 std::vector<ChosenValue> Replica::Core::TakeApplicable() {
-  for (ChosenValue& chosen : learner_.TakeChosen()) chosen_.push_back(std::move(chosen));
   std::vector<ChosenValue> applicable;
   while (!chosen_.empty()) {
     // What is not in the map was in the log when the process started.
@@ -152,6 +157,13 @@ ReplicaStatus Replica::Core::status() const {
   status.chosen_through = learner_.chosen_through();
   status.ticks_since_quorum_contact =
       leads() ? TicksSinceQuorumContact() : election_.silent_ticks();
+  status.founded = founding_.founded();
+  status.impostor = founding_.impostor();
+  if (history_.empty()) return status;
+  status.configuration_slot = history_.latest().chosen_at;
+  status.configuration = history_.latest().configuration;
+  status.removed = !status.configuration->Contains(options_.self) &&
+                   learner_.chosen_through().next() >= history_.latest().governs_from;
   return status;
 }
 
@@ -168,10 +180,13 @@ void Replica::Core::TickLeader() {
     StepDown();
     return;
   }
+  HandOverIfLeftOut();
+  NameLogsIfDue();
   if (now_ % static_cast<uint64_t>(options_.heartbeat_ticks) == 0) {
     BroadcastHeartbeat(leadership_->reads.round());
   }
   const auto patience = static_cast<uint64_t>(std::max(2, options_.election_ticks / 2));
+  if (now_ % patience == 0) SendPrepare();
   for (Proposer::Resend& resend :
        leadership_->proposer.TakeOverdue(now_, patience, kResendLimit, learner_.chosen_through())) {
     // Its own vote comes when its log is done; repeating the request would not hurry it.
@@ -179,36 +194,47 @@ void Replica::Core::TickLeader() {
   }
 }
 
-// True when slots that a promise called chosen are still missing here and nobody has taught them
-// for a while: who knew them may be gone. The next phase 1 finds their values among the votes of
-// those who are left.
+// True when this leader has got nowhere for a while and somebody else might: slots that a promise
+// called chosen are missing here and nobody has taught them (who knew them may be gone; the next
+// phase 1 finds their values among the votes of those who are left), or too many votes in the next
+// slot are unknown to those who answer this node.
 bool Replica::Core::WaitsInVain() {
   const Slot watermark = learner_.chosen_through();
   if (watermark != leadership_->watermark) {
     leadership_->watermark = watermark;
     leadership_->watermark_moved_at = now_;
   }
-  return watermark < leadership_->proposer.chosen_floor() &&
-         now_ - leadership_->watermark_moved_at > static_cast<uint64_t>(options_.election_ticks);
+  if (now_ - leadership_->watermark_moved_at <= static_cast<uint64_t>(options_.election_ticks)) {
+    return false;
+  }
+  const Proposer& proposer = leadership_->proposer;
+  return watermark < proposer.chosen_floor() ||
+         (proposer.next_slot() == watermark.next() && !proposer.Informed());
 }
 
 int Replica::Core::TicksSinceQuorumContact() const {
-  std::vector<uint64_t> heard;
-  for (const NodeId voter : configuration_.voters()) {
-    heard.push_back(voter == options_.self ? now_ : leadership_->heard_at.at(voter));
+  uint64_t longest = 0;
+  for (auto era = history_.BeginAbove(learner_.chosen_through()); era != history_.end(); ++era) {
+    std::vector<uint64_t> heard;
+    for (const NodeId voter : era->configuration->voters()) {
+      const auto peer = leadership_->peers.find(voter);
+      heard.push_back(voter == options_.self             ? now_
+                      : peer == leadership_->peers.end() ? leadership_->elected_at
+                                                         : peer->second.heard_at);
+    }
+    std::sort(heard.rbegin(), heard.rend());
+    longest = std::max(longest, now_ - heard[era->configuration->quorum_size() - 1]);
   }
-  std::sort(heard.rbegin(), heard.rend());
-  return static_cast<int>(now_ - heard[configuration_.quorum_size() - 1]);
+  return static_cast<int>(longest);
 }
 
 void Replica::Core::UpdateCut() {
   if (!leads()) return;
   Slot lowest = durable_applied_;
-  for (const NodeId voter : configuration_.voters()) {
-    if (voter == options_.self) continue;
-    const auto at = leadership_->durable_applied.find(voter);
-    if (at == leadership_->durable_applied.end()) return;
-    lowest = std::min(lowest, at->second);
+  for (const NodeId member : others_) {
+    const auto peer = leadership_->peers.find(member);
+    if (peer == leadership_->peers.end() || !peer->second.durable_applied) return;
+    lowest = std::min(lowest, *peer->second.durable_applied);
   }
   cut_through_ = std::max(cut_through_, lowest);
 }
@@ -216,9 +242,17 @@ void Replica::Core::UpdateCut() {
 bool Replica::Core::MayProposeBatch() const {
   const Proposer& proposer = leadership_->proposer;
   if (!proposer.CanPropose(learner_.chosen_through())) return false;
-  if (proposer.MustRepropose()) return true;
+  if (proposer.MustRepropose() || MustFillWindow()) return true;
+  if (queue_.empty() || now_ < leadership_->handing_over_until) return false;
   // At once when the log is idle; while it syncs, gather, unless a full batch has come together.
-  return !queue_.empty() && (!outbox_.Syncing() || queue_.bytes() >= options_.max_batch_bytes);
+  return !outbox_.Syncing() || queue_.bytes() >= options_.max_batch_bytes;
+}
+
+// A configuration is chosen and not in force, and nobody has anything better to propose: the next
+// change waits for it (Paxos Made Simple, section 3, on filling with no-ops).
+bool Replica::Core::MustFillWindow() const {
+  return leadership_->proposer.next_slot() < history_.latest().governs_from &&
+         (queue_.empty() || queue_.next_kind() == CommandKind::kConfiguration);
 }
 
 bool Replica::Core::MustAnnounce() const {
@@ -230,10 +264,13 @@ void Replica::Core::ProposeAll() {
   Proposer& proposer = leadership_->proposer;
   while (MayProposeBatch()) {
     const Slot watermark = learner_.chosen_through();
-    Broadcast(proposer.MustRepropose()
-                  ? proposer.Repropose(watermark, now_)
-                  : proposer.Propose(Value::OfCommands(queue_.Take(options_.max_batch_bytes)),
-                                     watermark, now_));
+    if (proposer.MustRepropose()) {
+      Broadcast(proposer.Repropose(watermark, now_));
+    } else {
+      Value value =
+          MustFillWindow() ? Value() : Value::OfCommands(queue_.Take(options_.max_batch_bytes));
+      Broadcast(proposer.Propose(std::move(value), watermark, now_));
+    }
     leadership_->announced = watermark;
   }
 }
@@ -254,7 +291,7 @@ void Replica::Core::Broadcast(const Accept& accept) {
 void Replica::Core::BroadcastHeartbeat(uint64_t read_round) {
   leadership_->announced = learner_.chosen_through();
   SendToOthers(Heartbeat{leadership_->proposer.ballot(), learner_.chosen_through(), read_round,
-                         cut_through_});
+                         cut_through_, leadership_->proposer.Settled(learner_.chosen_through())});
 }
 
 void Replica::Core::AskLeader() {

@@ -1,5 +1,6 @@
 // The inside of Replica: which role gets which input, and what follows from its answer.
-// Inputs and outputs are in replica_core.cc, the answers to messages in replica_messages.cc.
+// Inputs and outputs are in replica_core.cc, the answers to messages in replica_messages.cc, and
+// what changes who takes part, snapshots included, in replica_membership.cc.
 #ifndef SYNOD_SERVICES_PAXOS_REPLICA_CORE_H_
 #define SYNOD_SERVICES_PAXOS_REPLICA_CORE_H_
 
@@ -15,6 +16,7 @@
 #include "services/paxos/command_queue.h"
 #include "services/paxos/configuration.h"
 #include "services/paxos/election.h"
+#include "services/paxos/founding.h"
 #include "services/paxos/learner.h"
 #include "services/paxos/outbox.h"
 #include "services/paxos/proposer.h"
@@ -32,25 +34,40 @@ class Replica::Core {
   Admission Propose(Command command);
   Admission Read(uint64_t read_id);
   void CancelReads() { open_reads_.Clear(); }
+  bool HandOver(NodeId to);
+  void Installed(Slot slot, ConfigurationHistory configurations);
+  void FetchFailed() { fetching_ = false; }
   void Persisted(PersistToken token);
   void Applied(Slot durable);
   bool HasReady() const;
   Ready TakeReady();
   ReplicaStatus status() const;
+  std::vector<MemberProgress> progress() const;
   Slot cut_through() const { return cut_through_; }
 
  private:
   // What only a leader has, or a candidate; gone when it steps down.
   struct Leadership {
-    Leadership(const Configuration* configuration, Ballot ballot, const ReplicaOptions& options)
-        : proposer(configuration, ballot, options.window, options.window_bytes),
-          reads(configuration, options.max_pending_reads) {}
+    Leadership(const ConfigurationHistory* configurations, Ballot ballot,
+               const ReplicaOptions& options)
+        : proposer(configurations, ballot, options.window, options.window_bytes),
+          reads(options.max_pending_reads) {}
+
+    // What another member has said of itself in this leadership.
+    struct Peer {
+      uint64_t heard_at = 0;  // ticks
+      uint64_t instance = 0;
+      Slot chosen_through;
+      std::optional<Slot> durable_applied;
+    };
 
     Proposer proposer;
     ReadRounds reads;
-    std::map<NodeId, uint64_t> heard_at;                       // ticks, per voter
-    std::map<NodeId, Slot> durable_applied;                    // per voter that has said so
+    uint64_t elected_at = 0;  // ticks
+    std::map<NodeId, Peer> peers;
     std::map<std::pair<NodeId, uint64_t>, uint64_t> forwards;  // (node, life) -> last number
+    uint64_t handing_over_until = 0;  // ticks; nothing new is proposed before
+    bool named_logs = false;
     Slot announced;  // the watermark that went out to everybody
     Slot watermark;  // own, when it last moved, and when that was (ticks)
     uint64_t watermark_moved_at = 0;
@@ -79,13 +96,31 @@ class Replica::Core {
   bool leads() const { return leadership_ && leadership_->proposer.leads(); }
   bool serves() const;
 
+  // Whether this node's votes count anywhere, and may be given at all.
+  bool votes() const { return founding_.founded(); }
+  bool MayLead() const;
+  // At or below this slot nothing is voted on: chosen and known here, or forgotten by the log.
+  Slot floor() const { return std::max(learner_.chosen_through(), vote_floor_); }
+
   void StartProbe();
   void StartPrepare();
+  void SendPrepare();
   void OnElected();
   void StepDown();
   void FollowLeader(const Ballot& ballot, Slot watermark);
   void AfterWatermark();
+  void AskToLearn();
+  Leadership::Peer& Heard(NodeId peer);
   void ConfirmRead(NodeId voter, uint64_t round);
+
+  // Membership.
+  void TakeChosen();
+  void OnConfiguration();
+  void FoundIfDue();
+  void GreetIfDue();
+  void RepairIfDue();
+  void HandOverIfLeftOut();
+  void NameLogsIfDue();
 
   void TickLeader();
   bool WaitsInVain();
@@ -93,6 +128,7 @@ class Replica::Core {
   void UpdateCut();
 
   bool MayProposeBatch() const;
+  bool MustFillWindow() const;
   bool MustAnnounce() const;
   void ProposeAll();
   void ForwardAll();
@@ -108,16 +144,20 @@ class Replica::Core {
 
   template <class Body>
   void SendToOthers(const Body& body) {
-    for (const NodeId voter : configuration_.voters()) {
-      if (voter != options_.self) outbox_.Send(voter, body);
-    }
+    for (const NodeId member : others_) outbox_.Send(member, body);
   }
 
   const ReplicaOptions options_;
-  const Configuration configuration_;
   uint64_t now_ = 0;  // ticks
 
+  ConfigurationHistory history_;  // knows every slot through the learner's watermark
+  std::vector<NodeId> others_;    // members of any configuration still to decide; not this node
+  std::vector<NodeId> contacts_;  // while the history is empty
+  size_t contacts_asked_ = 0;
+  Founding founding_;
   Acceptor acceptor_;
+  Slot vote_floor_;
+  std::optional<Slot> repair_through_;  // once known here, lost votes matter no more
   Learner learner_;
   CatchUp catch_up_;
   Election election_;
@@ -133,6 +173,7 @@ class Replica::Core {
 
   uint64_t life_;
   uint64_t forward_number_ = 0;
+  bool fetching_ = false;  // a snapshot
   Slot durable_applied_;
   Slot cut_through_;
 };

@@ -20,6 +20,12 @@ Replica::Core::Leadership* Replica::Core::At(const Ballot& ballot) {
 
 // Election.
 
+bool Replica::Core::MayLead() const {
+  // With its state lost it could not even say what is chosen; it waits for a snapshot.
+  return votes() && vote_floor_ <= learner_.chosen_through() &&
+         history_.IsVoterAbove(options_.self, learner_.chosen_through());
+}
+
 void Replica::Core::StartProbe() {
   const Probe probe = election_.StartProbe(learner_.chosen_through());
   SendToOthers(probe);
@@ -28,33 +34,41 @@ void Replica::Core::StartProbe() {
 
 void Replica::Core::On(NodeId from, const Probe& probe) {
   catch_up_.Saw(from, probe.chosen_through);
+  if (!votes()) return;
   outbox_.Send(from, ProbeReply{probe.ballot, !election_.HearsLeader(), acceptor_.promised(),
                                 learner_.chosen_through()});
 }
 
 void Replica::Core::On(NodeId from, const ProbeReply& reply) {
   if (from != options_.self) catch_up_.Saw(from, reply.chosen_through);
-  if (election_.OnProbeReply(from, reply)) StartPrepare();
+  if (election_.OnProbeReply(from, reply, learner_.chosen_through())) StartPrepare();
 }
 
 void Replica::Core::StartPrepare() {
   const Prepare prepare{election_.StartPrepare(), learner_.chosen_through()};
-  leadership_.emplace(&configuration_, prepare.ballot, options_);
+  leadership_.emplace(&history_, prepare.ballot, options_);
   On(options_.self, prepare);
-  // Only behind the own promise: a restart must not find this ballot unused and use it again.
-  for (const NodeId voter : configuration_.voters()) {
+  SendPrepare();
+}
+
+void Replica::Core::SendPrepare() {
+  const Prepare prepare{leadership_->proposer.ballot(), learner_.chosen_through()};
+  for (const NodeId voter : leadership_->proposer.Unpromised(learner_.chosen_through())) {
+    // Only behind the own promise: a restart must not find this ballot unused and use it again.
     if (voter != options_.self) outbox_.SendAfterSync(voter, prepare);
   }
 }
 
 void Replica::Core::On(NodeId from, const Prepare& prepare) {
-  Acceptor::PrepareAnswer answer = acceptor_.OnPrepare(prepare, learner_.chosen_through());
+  if (!votes()) return;
+  Acceptor::PrepareAnswer answer = acceptor_.OnPrepare(prepare, floor());
   if (answer.record) {
     outbox_.Persist(*answer.record);
     if (from != options_.self) StepDown();
     election_.OnPromised(prepare.ballot);
   }
   if (auto* promise = std::get_if<Promise>(&answer.reply)) {
+    for (const auto& [slot, value] : learner_.waiting()) promise->chosen.push_back({slot, value});
     outbox_.SendAfterSync(from, std::move(*promise));
   } else if (from != options_.self) {
     outbox_.Send(from, std::get<Reject>(answer.reply));
@@ -64,12 +78,13 @@ void Replica::Core::On(NodeId from, const Prepare& prepare) {
 void Replica::Core::On(NodeId from, const Promise& promise) {
   if (from != options_.self) catch_up_.Saw(from, promise.chosen_through);
   Leadership* leadership = At(promise.ballot);
-  if (leadership != nullptr && leadership->proposer.OnPromise(from, promise)) OnElected();
+  if (leadership == nullptr) return;
+  if (leadership->proposer.OnPromise(from, promise, learner_.chosen_through())) OnElected();
 }
 
 void Replica::Core::OnElected() {
   election_.OnElected(leadership_->proposer.ballot());
-  for (const NodeId voter : configuration_.voters()) leadership_->heard_at[voter] = now_;
+  leadership_->elected_at = now_;
   leadership_->watermark_moved_at = now_;
   BroadcastHeartbeat(leadership_->reads.round());
   for (const uint64_t wire_id : open_reads_.OpenIds()) {
@@ -94,14 +109,14 @@ void Replica::Core::StepDown() {
 // Phase 2 and learning.
 
 void Replica::Core::On(NodeId from, const Accept& accept) {
-  std::optional<Acceptor::AcceptAnswer> answer =
-      acceptor_.OnAccept(accept, learner_.chosen_through());
+  std::optional<Acceptor::AcceptAnswer> answer = acceptor_.OnAccept(accept, floor());
   if (answer && answer->record) Log(accept.slot, std::move(*answer->record));
   if (answer && std::holds_alternative<Reject>(answer->reply)) {
     if (from != options_.self) outbox_.Send(from, std::get<Reject>(answer->reply));
     return;
   }
-  if (answer) outbox_.SendAfterSync(from, std::get<Accepted>(answer->reply));
+  // A learner logs what it is sent; its vote would not be counted, nor may it be given.
+  if (answer && votes()) outbox_.SendAfterSync(from, std::get<Accepted>(answer->reply));
   if (from != options_.self && accept.ballot >= acceptor_.promised()) {
     FollowLeader(accept.ballot, accept.chosen_through);
   }
@@ -110,7 +125,7 @@ void Replica::Core::On(NodeId from, const Accept& accept) {
 void Replica::Core::On(NodeId from, const Accepted& accepted) {
   Leadership* leadership = At(accepted.ballot);
   if (leadership == nullptr || !leads()) return;
-  leadership->heard_at[from] = now_;
+  Heard(from);
   if (auto chosen = leadership->proposer.OnAccepted(from, accepted.slot)) {
     learner_.Choose(chosen->slot, std::move(chosen->value));
     AfterWatermark();
@@ -124,9 +139,15 @@ void Replica::Core::On(NodeId from, const Heartbeat& heartbeat) {
   }
   FollowLeader(heartbeat.ballot, heartbeat.chosen_through);
   cut_through_ = std::max(cut_through_, std::min(heartbeat.cut_through, durable_applied_));
+  if (heartbeat.serves && heartbeat.ballot > acceptor_.lost_through() && !repair_through_) {
+    repair_through_ = heartbeat.chosen_through;
+  }
+  RepairIfDue();
   if (heartbeat.read_round == 0) return;
-  outbox_.Send(from, HeartbeatReply{heartbeat.ballot, heartbeat.read_round,
-                                    learner_.chosen_through(), durable_applied_});
+  // Round 0 confirms nothing: a log that may not vote has perhaps forgotten a newer leader.
+  const uint64_t confirmed = votes() ? heartbeat.read_round : 0;
+  outbox_.Send(from, HeartbeatReply{heartbeat.ballot, confirmed, learner_.chosen_through(),
+                                    durable_applied_, founding_.instance()});
 }
 
 void Replica::Core::FollowLeader(const Ballot& ballot, Slot watermark) {
@@ -140,26 +161,33 @@ void Replica::Core::FollowLeader(const Ballot& ballot, Slot watermark) {
 }
 
 void Replica::Core::AfterWatermark() {
+  TakeChosen();
   acceptor_.ForgetThrough(learner_.chosen_through());
   if (leadership_) leadership_->proposer.ForgetThrough(learner_.chosen_through());
-  if (const auto peer = catch_up_.Due(learner_.chosen_through(), now_)) {
-    outbox_.Send(*peer, LearnRequest{learner_.chosen_through().next()});
-  }
+  RepairIfDue();
+  AskToLearn();
+}
+
+Replica::Core::Leadership::Peer& Replica::Core::Heard(NodeId peer) {
+  Leadership::Peer& heard = leadership_->peers[peer];
+  heard.heard_at = now_;
+  return heard;
 }
 
 void Replica::Core::On(NodeId from, const HeartbeatReply& reply) {
   catch_up_.Saw(from, reply.chosen_through);
   Leadership* leadership = At(reply.ballot);
   if (leadership == nullptr || !leads()) return;
-  leadership->heard_at[from] = now_;
-  Slot& durable = leadership->durable_applied[from];
-  durable = std::max(durable, reply.durable_applied);
+  Leadership::Peer& peer = Heard(from);
+  peer.instance = reply.instance;
+  peer.chosen_through = reply.chosen_through;
+  peer.durable_applied = std::max(peer.durable_applied.value_or(Slot()), reply.durable_applied);
   UpdateCut();
   ConfirmRead(from, reply.read_round);
 }
 
 void Replica::Core::On(NodeId from, const LearnRequest& request) {
-  if (!request.first_slot || request.first_slot > learner_.chosen_through()) return;
+  if (request.first_slot > learner_.chosen_through()) return;
   outbox_.AddLearnReply({from, request.first_slot, learner_.chosen_through()});
 }
 
@@ -171,7 +199,8 @@ void Replica::Core::On(NodeId from, const Learned& learned) {
     // Only in order: a gap would have to be remembered, and its end will be asked for anyway.
     if (chosen.slot != learner_.chosen_through().next()) break;
     const AcceptedValue* accepted = acceptor_.Find(chosen.slot);
-    if (accepted == nullptr || !(accepted->value == chosen.value)) {
+    if (accepted == nullptr || !(accepted->value == chosen.value) ||
+        acceptor_.IsDoubtful(chosen.slot)) {
       Log(chosen.slot, LearnedRecord{chosen.slot, chosen.value});
     }
     learner_.Choose(chosen.slot, chosen.value);
@@ -222,9 +251,5 @@ void Replica::Core::On(NodeId from, Forward& forward) {
     if (!queue_.Push(std::move(command))) return;
   }
 }
-
-void Replica::Core::On(NodeId /*from*/, const SnapshotOffer&) {}
-void Replica::Core::On(NodeId /*from*/, const TakeOver&) {}
-void Replica::Core::On(NodeId /*from*/, const Greeting&) {}
 
 }  // namespace synod::paxos

@@ -16,7 +16,8 @@ Node::Node(World& world, const Surroundings& around, NodeOptions options, Random
       random_(random.Fork()),
       disk_random_(random.Fork()),
       process_(world.loop),
-      storage_(options_.replica.self, options_.segment_bytes, random.Fork(), world.coverage) {
+      storage_(options_.replica.self, options_.voters, options_.segment_bytes, random.Fork(),
+               world.coverage) {
   network_.Attach(id(), [this](paxos::Message message) {
     process_.After(absl::ZeroDuration(),
                    [this, message = std::move(message)]() mutable { Receive(std::move(message)); });

@@ -26,6 +26,7 @@
 namespace synod::sim {
 
 struct NodeOptions {
+  std::vector<NodeId> voters;  // of the first configuration
   paxos::ReplicaOptions replica;
   ApplierOptions applier;
   absl::Duration tick = absl::Milliseconds(50);  // by this node's clock, drift included

@@ -6,8 +6,13 @@
 
 namespace synod::sim {
 
-NodeStorage::NodeStorage(NodeId node, uint64_t segment_bytes, Random random, Coverage& coverage)
-    : node_(node), segment_bytes_(segment_bytes), disk_(random, coverage) {}
+NodeStorage::NodeStorage(NodeId node, const std::vector<NodeId>& voters, uint64_t segment_bytes,
+                         Random random, Coverage& coverage)
+    : node_(node),
+      first_(paxos::Configuration::OfVoters(voters)),
+      instance_(random.Next()),
+      segment_bytes_(segment_bytes),
+      disk_(random, coverage) {}
 
 absl::StatusOr<OpenStorage> NodeStorage::Open() {
   OpenStorage open;
@@ -16,6 +21,7 @@ absl::StatusOr<OpenStorage> NodeStorage::Open() {
   options.cluster = ClusterId(1);
   options.node = node_;
   options.segment_bytes = segment_bytes_;
+  options.new_instance = instance_;
   options.spare_segments = 0;  // no thread: a run has one
   auto log = storage::AcceptorLog::Open(&disk_, options);
   if (!log.ok()) return log.status();
@@ -27,7 +33,8 @@ absl::StatusOr<OpenStorage> NodeStorage::Open() {
   const Slot applied = open.machine->applied();
   auto values = open.log->ReadAbove(kGroup, applied);
   if (!values.ok()) return values.status();
-  auto recovered = node::Recover(open.log->State(kGroup), applied, *std::move(values));
+  auto recovered = node::Recover(open.log->State(kGroup), open.log->instance(), applied, first_,
+                                 *std::move(values));
   if (!recovered.ok()) return recovered.status();
   open.recovered = *std::move(recovered);
   return open;

@@ -4,6 +4,7 @@
 #define SYNOD_TESTS_SIM_NODE_STORAGE_H_
 
 #include <memory>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "common/ids.h"
@@ -30,7 +31,8 @@ struct OpenStorage {
 class NodeStorage {
  public:
   // `coverage` outlives it.
-  NodeStorage(NodeId node, uint64_t segment_bytes, Random random, Coverage& coverage);
+  NodeStorage(NodeId node, const std::vector<NodeId>& voters, uint64_t segment_bytes, Random random,
+              Coverage& coverage);
 
   // Recovers from whatever the last life left.
   absl::StatusOr<OpenStorage> Open();
@@ -39,6 +41,8 @@ class NodeStorage {
 
  private:
   const NodeId node_;
+  const paxos::ConfigurationHistory first_;
+  const uint64_t instance_;
   const uint64_t segment_bytes_;
   Disk disk_;
   std::shared_ptr<storage::MemoryDisk> engine_disk_ = std::make_shared<storage::MemoryDisk>();

@@ -81,7 +81,7 @@ class Cluster {
       NodeOptions node = options_.node;
       node.replica.group = kGroup;
       node.replica.self = voter;
-      node.replica.voters = voters;
+      node.voters = voters;
       node.tick *= 1 + options_.clock_drift * (2 * random_.Unit() - 1);
       nodes_.push_back(std::make_unique<Node>(world_,
                                               Node::Surroundings{network_, observer_, spotter_},

@@ -27,8 +27,9 @@ std::string ShadowAcceptor::OnDurable(const paxos::Record& record) {
   if (const auto* accepted = std::get_if<paxos::AcceptedRecord>(&record.body)) {
     return Accept(accepted->slot, accepted->ballot, HashOf(accepted->value));
   }
-  const auto& learned = std::get<paxos::LearnedRecord>(record.body);
-  votes_[learned.slot] = {paxos::Ballot(), HashOf(learned.value), true};
+  if (const auto* learned = std::get_if<paxos::LearnedRecord>(&record.body)) {
+    votes_[learned->slot] = {paxos::Ballot(), HashOf(learned->value), true};
+  }
   return "";
 }
 
@@ -70,19 +71,32 @@ std::string ShadowAcceptor::CheckPromise(const paxos::Promise& promise) const {
   return "";
 }
 
+namespace {
+
+Slot ChosenPrefix(const paxos::RecoveredState& state) {
+  Slot prefix = std::max(state.applied, state.vote_floor);
+  for (const paxos::ChosenValue& chosen : state.chosen) {
+    if (chosen.slot == prefix.next()) prefix = chosen.slot;
+  }
+  return prefix;
+}
+
+}  // namespace
+
 std::string ShadowAcceptor::OnRecovered(const paxos::RecoveredState& state) {
+  const Slot chosen_through = ChosenPrefix(state);
   if (state.promised < promised_) {
     return Say("A4: restarted with promise ", state.promised, " after ", promised_, " was durable");
   }
   std::map<Slot, const paxos::AcceptedValue*> recovered;
   for (const paxos::AcceptedValue& accepted : state.accepted) recovered[accepted.slot] = &accepted;
-  for (auto it = votes_.upper_bound(state.chosen_through); it != votes_.end(); ++it) {
+  for (auto it = votes_.upper_bound(chosen_through); it != votes_.end(); ++it) {
     const auto& [slot, vote] = *it;
     const auto found = recovered.find(slot);
     if (found == recovered.end() || found->second->ballot < vote.ballot) {
       return Say("A4: restarted without its vote at ", vote.ballot, " in slot ", slot, ", with ",
                  found == recovered.end() ? paxos::Ballot() : found->second->ballot,
-                 " and chosen through ", state.chosen_through);
+                 " and chosen through ", chosen_through);
     }
   }
   for (const paxos::AcceptedValue& accepted : state.accepted) {

@@ -7,6 +7,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -17,7 +18,10 @@ namespace synod::paxos {
 
 class Cluster {
  public:
+  // Voters 1 to `nodes` with logs that are founded.
   explicit Cluster(int nodes, std::function<void(ReplicaOptions&)> adjust = nullptr);
+  // The same, before any log is founded.
+  static Cluster Unborn(int nodes);
 
   Replica& at(int node) { return *nodes_.at(Id(node)).replica; }
   static NodeId Id(int node) { return NodeId(static_cast<uint64_t>(node)); }
@@ -43,9 +47,31 @@ class Cluster {
   // Messages between the two are lost, both ways.
   void Cut(int a, int b, bool cut = true);
   void Isolate(int node, bool cut = true);
+  // One direction only.
+  void CutOneWay(int from, int to, bool cut = true);
   // Loses what is not durable; Restart reads the rest back.
   void Crash(int node);
   void Restart(int node);
+
+  // A node with an empty log that knows whom to ask, and nothing else. It runs.
+  void Join(int node, int contact);
+  // A crashed node's log is replaced by an empty one.
+  void Wipe(int node);
+  // A crashed node's log can no longer read this slot, and says so.
+  void Corrupt(int node, int slot);
+  // A crashed node's log has lost records and cannot say which.
+  void LoseVotes(int node);
+  // The node forgets the log up to what it has applied, and teaches by snapshots from there.
+  void CutLog(int node);
+  // Snapshots are fetched at once, or only by FinishFetch.
+  void HoldFetches(bool hold) { hold_fetches_ = hold; }
+  void FinishFetch(int node, bool success);
+  bool fetching(int node) { return nodes_.at(Id(node)).fetch.has_value(); }
+
+  // Proposes the change from the newest configuration that `node` knows to one of these members.
+  bool Reconfigure(int node, std::vector<ConfigMember> members);
+  ConfigMember Member(int node, bool voter = true);
+  const Configuration& configuration(int node) { return *at(node).status().configuration; }
 
   // Applied payloads ("" for a no-op) by slot, of one node.
   const std::map<Slot, std::vector<std::string>>& applied(int node) {
@@ -72,8 +98,24 @@ class Cluster {
     std::vector<Record> records;
     std::vector<Message> messages;
   };
+  // What a snapshot carries; also a node's own durable state after it has cut its log.
+  struct State {
+    Slot slot;
+    ConfigurationHistory configurations;
+    std::map<Slot, std::vector<std::string>> applied;
+  };
   struct Node {
     ReplicaOptions options;
+    uint64_t instance = 0;
+    bool born_founded = true;
+    ConfigurationHistory first;
+    State base;
+    ConfigurationHistory configurations;  // as of the last applied slot
+    Slot last_applied;
+    std::vector<NodeId> contacts;
+    std::map<Slot, Ballot> corrupt;
+    Ballot lost_through;
+    std::optional<SnapshotFetch> fetch;
     std::unique_ptr<Replica> replica;
     std::vector<Record> durable;
     std::deque<Waiting> unsynced;
@@ -83,18 +125,21 @@ class Cluster {
     uint64_t sequence = 0;
   };
 
+  Cluster() = default;
+  void Add(int node, const ConfigurationHistory& configurations);
   void Start(Node& node);
   bool CarryOut(Node& node);
   bool Sync(Node& node);
   void Put(Message message);
   void AnswerLearn(Node& node, const LearnReply& reply);
-  static RecoveredState Recover(const std::vector<Record>& records);
+  static RecoveredState Recover(const Node& node, const std::vector<Record>& records);
 
   std::map<NodeId, Node> nodes_;
   std::deque<Message> network_;
   std::vector<Message> said_;
   std::set<std::pair<NodeId, NodeId>> cut_;
   uint64_t lives_ = 0;
+  bool hold_fetches_ = false;
 };
 
 }  // namespace synod::paxos

@@ -52,16 +52,19 @@ TEST(AcceptorTest, IsSilentBelowTheWatermarkAndBeyondTheHorizon) {
 }
 
 TEST(ElectionTest, PreparesAboveEveryPromiseThatAProbeMet) {
-  const Configuration configuration = Configuration::OfVoters({NodeId(1), NodeId(2), NodeId(3)});
-  Election election(&configuration, NodeId(1), 10, Ballot(), Random(1));
+  const ConfigurationHistory configurations(
+      Configuration::OfVoters({NodeId(1), NodeId(2), NodeId(3)}));
+  Election election(&configurations, NodeId(1), 10, Ballot(), Random(1));
   const Probe probe = election.StartProbe(Slot());
-  EXPECT_FALSE(election.OnProbeReply(NodeId(1), {probe.ballot, true, Ballot(), Slot()}));
-  EXPECT_TRUE(election.OnProbeReply(NodeId(2), {probe.ballot, true, {7, NodeId(3)}, Slot()}));
+  EXPECT_FALSE(election.OnProbeReply(NodeId(1), {probe.ballot, true, Ballot(), Slot()}, Slot()));
+  EXPECT_TRUE(
+      election.OnProbeReply(NodeId(2), {probe.ballot, true, {7, NodeId(3)}, Slot()}, Slot()));
   EXPECT_GT(election.StartPrepare(), (Ballot{7, NodeId(3)}));
 }
 
 TEST(CatchUpTest, AsksTheFurthestAheadAndOneAtATime) {
-  CatchUp catch_up({NodeId(1), NodeId(2)}, 2);
+  CatchUp catch_up(2);
+  catch_up.SetPeers({NodeId(1), NodeId(2)});
   EXPECT_FALSE(catch_up.Due(Slot(), 0));
   catch_up.Saw(NodeId(2), Slot(9));
   catch_up.Saw(NodeId(1), Slot(5));
@@ -73,7 +76,8 @@ TEST(CatchUpTest, AsksTheFurthestAheadAndOneAtATime) {
 }
 
 TEST(CatchUpTest, WhenTheFurthestIsSilentTheOthersAreAskedInTurn) {
-  CatchUp catch_up({NodeId(1), NodeId(2), NodeId(3)}, 2);
+  CatchUp catch_up(2);
+  catch_up.SetPeers({NodeId(1), NodeId(2), NodeId(3)});
   catch_up.Saw(NodeId(2), Slot(9));
   EXPECT_EQ(catch_up.Due(Slot(), 0), NodeId(2));
   std::set<NodeId> asked;
@@ -134,10 +138,11 @@ TEST(OutboxTest, ARepeatedAnswerWaitsForTheRecordOfTheFirst) {
 }
 
 TEST(ProposerTest, BytesInFlightAreBoundedButNeverBelowOneValue) {
-  const Configuration configuration = Configuration::OfVoters({NodeId(1), NodeId(2), NodeId(3)});
-  Proposer proposer(&configuration, {1, NodeId(1)}, 100, /*window_bytes=*/10);
-  proposer.OnPromise(NodeId(1), {{1, NodeId(1)}, Slot(), {}});
-  proposer.OnPromise(NodeId(2), {{1, NodeId(1)}, Slot(), {}});
+  const ConfigurationHistory configurations(
+      Configuration::OfVoters({NodeId(1), NodeId(2), NodeId(3)}));
+  Proposer proposer(&configurations, {1, NodeId(1)}, 100, /*window_bytes=*/10);
+  proposer.OnPromise(NodeId(1), {{1, NodeId(1)}, Slot(), {}}, Slot());
+  proposer.OnPromise(NodeId(2), {{1, NodeId(1)}, Slot(), {}}, Slot());
   proposer.Repropose(Slot(), 0);
   const Slot large =
       proposer.Propose(Value::OfCommands({{{NodeId(1), 1}, std::string(50, 'x')}}), Slot(), 0).slot;
@@ -162,10 +167,11 @@ TEST(OutboxTest, KnowsSinceWhenTheLogIsBusy) {
 }
 
 TEST(ReadRoundsTest, ReadsThatComeDuringARoundWaitForTheNext) {
-  const Configuration configuration = Configuration::OfVoters({NodeId(1), NodeId(2), NodeId(3)});
-  ReadRounds rounds(&configuration, 10);
+  const auto configuration = std::make_shared<const Configuration>(
+      Configuration::OfVoters({NodeId(1), NodeId(2), NodeId(3)}));
+  ReadRounds rounds(10);
   rounds.Add({NodeId(1), 1});
-  rounds.Start(Slot(4));
+  rounds.Start(Slot(4), configuration);
   const uint64_t first = rounds.round();
   rounds.Add({NodeId(1), 2});
   EXPECT_FALSE(rounds.OnAnswer(NodeId(1), first));
@@ -174,7 +180,7 @@ TEST(ReadRoundsTest, ReadsThatComeDuringARoundWaitForTheNext) {
   EXPECT_EQ(confirmed->slot, Slot(4));
   ASSERT_THAT(confirmed->readers, SizeIs(1));
   ASSERT_TRUE(rounds.Due());
-  rounds.Start(Slot(6));
+  rounds.Start(Slot(6), configuration);
   EXPECT_FALSE(rounds.OnAnswer(NodeId(1), first));
   EXPECT_FALSE(rounds.OnAnswer(NodeId(2), first));  // late, and about the first round
 }

@@ -89,33 +89,36 @@ TEST(PaxosPaperTest, Phase1bALowerPrepareIsRefused) {
 
 // PMS 2.2, P2c: the value of the highest-numbered proposal among the answers of a majority.
 TEST(PaxosPaperTest, P2cTheProposerTakesTheHighestNumberedValueReported) {
-  const Configuration configuration = Configuration::OfVoters({NodeId(1), NodeId(2), NodeId(3)});
-  Proposer proposer(&configuration, At(9), 10, kWindowBytes);
+  const ConfigurationHistory configurations(
+      Configuration::OfVoters({NodeId(1), NodeId(2), NodeId(3)}));
+  Proposer proposer(&configurations, At(9), 10, kWindowBytes);
   EXPECT_FALSE(
-      proposer.OnPromise(NodeId(1), PromiseOf(At(9), 0, {{Slot(1), At(7), ValueOf("b")}})));
-  EXPECT_TRUE(proposer.OnPromise(NodeId(2), PromiseOf(At(9), 0, {{Slot(1), At(3), ValueOf("a")}})));
+      proposer.OnPromise(NodeId(1), PromiseOf(At(9), 0, {{Slot(1), At(7), ValueOf("b")}}), Slot()));
+  EXPECT_TRUE(
+      proposer.OnPromise(NodeId(2), PromiseOf(At(9), 0, {{Slot(1), At(3), ValueOf("a")}}), Slot()));
   EXPECT_EQ(proposer.Repropose(Slot(), 0).value, ValueOf("b"));
 }
 
 // PMS 2.2: "a majority": no proposal before that, and no acceptor counts twice.
 TEST(PaxosPaperTest, Phase2StartsOnlyWithPromisesOfAMajority) {
-  const Configuration configuration =
-      Configuration::OfVoters({NodeId(1), NodeId(2), NodeId(3), NodeId(4), NodeId(5)});
-  Proposer proposer(&configuration, At(1), 10, kWindowBytes);
-  EXPECT_FALSE(proposer.OnPromise(NodeId(1), PromiseOf(At(1), 0)));
-  EXPECT_FALSE(proposer.OnPromise(NodeId(1), PromiseOf(At(1), 0)));
-  EXPECT_FALSE(proposer.OnPromise(NodeId(2), PromiseOf(At(1), 0)));
+  const ConfigurationHistory configurations(
+      Configuration::OfVoters({NodeId(1), NodeId(2), NodeId(3), NodeId(4), NodeId(5)}));
+  Proposer proposer(&configurations, At(1), 10, kWindowBytes);
+  EXPECT_FALSE(proposer.OnPromise(NodeId(1), PromiseOf(At(1), 0), Slot()));
+  EXPECT_FALSE(proposer.OnPromise(NodeId(1), PromiseOf(At(1), 0), Slot()));
+  EXPECT_FALSE(proposer.OnPromise(NodeId(2), PromiseOf(At(1), 0), Slot()));
   EXPECT_FALSE(proposer.CanPropose(Slot()));
-  EXPECT_TRUE(proposer.OnPromise(NodeId(3), PromiseOf(At(1), 0)));
+  EXPECT_TRUE(proposer.OnPromise(NodeId(3), PromiseOf(At(1), 0), Slot()));
   EXPECT_TRUE(proposer.CanPropose(Slot()));
 }
 
 // PMS 2.3: "a learner must find out that a proposal has been accepted by a majority of acceptors."
 TEST(PaxosPaperTest, AValueIsChosenByAMajorityAndNotBefore) {
-  const Configuration configuration = Configuration::OfVoters({NodeId(1), NodeId(2), NodeId(3)});
-  Proposer proposer(&configuration, At(1), 10, kWindowBytes);
-  proposer.OnPromise(NodeId(1), PromiseOf(At(1), 0));
-  proposer.OnPromise(NodeId(2), PromiseOf(At(1), 0));
+  const ConfigurationHistory configurations(
+      Configuration::OfVoters({NodeId(1), NodeId(2), NodeId(3)}));
+  Proposer proposer(&configurations, At(1), 10, kWindowBytes);
+  proposer.OnPromise(NodeId(1), PromiseOf(At(1), 0), Slot());
+  proposer.OnPromise(NodeId(2), PromiseOf(At(1), 0), Slot());
   proposer.Repropose(Slot(), 0);
   EXPECT_FALSE(proposer.OnAccepted(NodeId(2), Slot(1)));
   EXPECT_FALSE(proposer.OnAccepted(NodeId(2), Slot(1)));
@@ -263,10 +266,11 @@ TEST(PaxosPaperTest, Phase1RunsOnceForAllSlots) {
 
 // PMS 3: a new leader fills the gaps below what it found "with no-op commands".
 TEST(PaxosPaperTest, GapsAreFilledWithNoOps) {
-  const Configuration configuration = Configuration::OfVoters({NodeId(1), NodeId(2), NodeId(3)});
-  Proposer proposer(&configuration, At(9), 10, kWindowBytes);
-  proposer.OnPromise(NodeId(1), PromiseOf(At(9), 2, {{Slot(5), At(1), ValueOf("e")}}));
-  proposer.OnPromise(NodeId(2), PromiseOf(At(9), 1, {{Slot(3), At(1), ValueOf("c")}}));
+  const ConfigurationHistory configurations(
+      Configuration::OfVoters({NodeId(1), NodeId(2), NodeId(3)}));
+  Proposer proposer(&configurations, At(9), 10, kWindowBytes);
+  proposer.OnPromise(NodeId(1), PromiseOf(At(9), 2, {{Slot(5), At(1), ValueOf("e")}}), Slot());
+  proposer.OnPromise(NodeId(2), PromiseOf(At(9), 1, {{Slot(3), At(1), ValueOf("c")}}), Slot());
   std::vector<Accept> accepts;
   while (proposer.MustRepropose()) accepts.push_back(proposer.Repropose(Slot(2), 0));
   ASSERT_THAT(accepts, SizeIs(4));  // 3, 4, 5 and the barrier
@@ -280,18 +284,19 @@ TEST(PaxosPaperTest, GapsAreFilledWithNoOps) {
 
 // What one acceptor knows to be chosen is not proposed anew because another had it only accepted.
 TEST(PaxosPaperTest, SlotsKnownToBeChosenAreNotReproposed) {
-  const Configuration configuration = Configuration::OfVoters({NodeId(1), NodeId(2), NodeId(3)});
-  Proposer proposer(&configuration, At(9), 10, kWindowBytes);
-  proposer.OnPromise(NodeId(1), PromiseOf(At(9), 0, {{Slot(1), At(1), ValueOf("stale")}}));
-  proposer.OnPromise(NodeId(2), PromiseOf(At(9), 1));
+  const ConfigurationHistory configurations(
+      Configuration::OfVoters({NodeId(1), NodeId(2), NodeId(3)}));
+  Proposer proposer(&configurations, At(9), 10, kWindowBytes);
+  proposer.OnPromise(NodeId(1), PromiseOf(At(9), 0, {{Slot(1), At(1), ValueOf("stale")}}), Slot());
+  proposer.OnPromise(NodeId(2), PromiseOf(At(9), 1), Slot());
   EXPECT_EQ(proposer.Repropose(Slot(1), 0).slot, Slot(2));
 }
 
 // PMS 3: "a leader can get α commands ahead": slot s only when all through s-α are chosen.
 TEST(PaxosPaperTest, ALeaderGetsAtMostAlphaSlotsAhead) {
-  const Configuration configuration = Configuration::OfVoters({NodeId(1)});
-  Proposer proposer(&configuration, At(1), 3, kWindowBytes);
-  proposer.OnPromise(NodeId(1), PromiseOf(At(1), 0));
+  const ConfigurationHistory configurations(Configuration::OfVoters({NodeId(1)}));
+  Proposer proposer(&configurations, At(1), 3, kWindowBytes);
+  proposer.OnPromise(NodeId(1), PromiseOf(At(1), 0), Slot());
   proposer.Repropose(Slot(), 0);
   proposer.Propose(ValueOf("b"), Slot(), 0);
   proposer.Propose(ValueOf("c"), Slot(), 0);

@@ -146,8 +146,11 @@ TEST(ReplicaTest, ALeaderWhoseLogStallsStepsDown) {
 TEST(ReplicaTest, ALeaderThatNobodyCanTeachStepsDown) {
   ReplicaOptions options;
   options.self = Cluster::Id(1);
-  options.voters = {Cluster::Id(1), Cluster::Id(2), Cluster::Id(3)};
-  Replica replica(options, RecoveredState());
+  RecoveredState recovered;
+  recovered.founded = true;
+  recovered.configurations = ConfigurationHistory(
+      Configuration::OfVoters({Cluster::Id(1), Cluster::Id(2), Cluster::Id(3)}));
+  Replica replica(options, std::move(recovered));
   const auto step = [&](int from, MessageBody body) {
     replica.Step({options.group, Cluster::Id(from), options.self, std::move(body)});
   };
@@ -284,12 +287,11 @@ TEST(ReplicaTest, BoundsAreRefusals) {
   EXPECT_EQ(cluster.at(leader).Read(3), Admission::kOverloaded);
 }
 
-TEST(ReplicaTest, MessagesFromStrangersAndOtherGroupsAreDropped) {
+TEST(ReplicaTest, MessagesOfOtherGroupsAreDropped) {
   Cluster cluster(3);
   const int leader = cluster.ElectLeader();
   const ReplicaStatus before = cluster.at(leader).status();
   const Ballot high{1000, NodeId(9)};
-  cluster.at(leader).Step({GroupId(1), NodeId(9), Cluster::Id(leader), Prepare{high, Slot()}});
   cluster.at(leader).Step(
       {GroupId(2), Cluster::Id(leader % 3 + 1), Cluster::Id(leader), Prepare{high, Slot()}});
   EXPECT_EQ(cluster.at(leader).status().promised, before.promised);

@@ -1,0 +1,145 @@
+// Who takes part and from what state: founding, configurations, hand-over, snapshots, repair.
+#include <algorithm>
+#include <utility>
+
+#include "services/paxos/replica_core.h"
+
+namespace synod::paxos {
+
+// The history keeps pace with the watermark, ahead of what the driver applies.
+void Replica::Core::TakeChosen() {
+  bool changed = false;
+  for (ChosenValue& chosen : learner_.TakeChosen()) {
+    const size_t eras = history_.size();
+    changed = history_.Choose(chosen.slot, chosen.value, options_.window) || changed;
+    changed = changed || history_.size() != eras;
+    chosen_.push_back(std::move(chosen));
+  }
+  if (changed) OnConfiguration();
+}
+
+void Replica::Core::OnConfiguration() {
+  others_ = history_.MembersAbove(learner_.chosen_through());
+  std::erase(others_, options_.self);
+  catch_up_.SetPeers(others_);
+  FoundIfDue();
+  // Voters who have just come in must promise before they are asked to vote.
+  if (leadership_) SendPrepare();
+}
+
+void Replica::Core::FoundIfDue() {
+  if (const std::optional<FoundedRecord> record = founding_.TryFound(history_)) {
+    outbox_.Persist(*record);
+  }
+}
+
+void Replica::Core::GreetIfDue() {
+  if (now_ % static_cast<uint64_t>(options_.heartbeat_ticks) != 0) return;
+  for (const NodeId peer : founding_.ToGreet(history_)) {
+    outbox_.Send(peer, founding_.Greet(peer, /*answer_wanted=*/true));
+  }
+}
+
+void Replica::Core::On(NodeId from, const Greeting& greeting) {
+  founding_.OnGreeting(from, greeting);
+  FoundIfDue();
+  // "I am founded" only when that is durable.
+  if (greeting.answer_wanted) {
+    outbox_.SendAfterSync(from, founding_.Greet(from, /*answer_wanted=*/false));
+  }
+}
+
+// Lost votes at ballots below a settled leader's matter only in slots that it knew to be chosen.
+// Once this node knows those too, it may forget that it forgot.
+void Replica::Core::RepairIfDue() {
+  if (!acceptor_.lost_through() || !repair_through_) return;
+  if (learner_.chosen_through() < *repair_through_) return;
+  acceptor_.Repaired();
+  outbox_.Persist(RepairedRecord());
+}
+
+void Replica::Core::NameLogsIfDue() {
+  if (leadership_->named_logs || !serves()) return;
+  leadership_->named_logs = true;
+  if (const std::optional<Configuration> named = founding_.Naming(history_)) {
+    // Nobody waits for it, so that any number of this life will do.
+    queue_.Push({{options_.self, life_},
+                 ConfigurationChange{Slot(), *named}.Encode(),
+                 CommandKind::kConfiguration});
+  }
+}
+
+bool Replica::Core::HandOver(NodeId to) {
+  if (!leads() || to == options_.self || !history_.IsVoterAbove(to, learner_.chosen_through())) {
+    return false;
+  }
+  leadership_->handing_over_until = now_ + static_cast<uint64_t>(options_.election_ticks);
+  outbox_.Send(to, TakeOver{leadership_->proposer.ballot()});
+  return true;
+}
+
+void Replica::Core::HandOverIfLeftOut() {
+  const Configuration& latest = *history_.latest().configuration;
+  if (latest.IsVoter(options_.self) || now_ < leadership_->handing_over_until) return;
+  // To the voter that is furthest; it will not have much to catch up.
+  const auto further = [this](NodeId a, NodeId b) {
+    return leadership_->peers[a].chosen_through < leadership_->peers[b].chosen_through;
+  };
+  HandOver(*std::max_element(latest.voters().begin(), latest.voters().end(), further));
+}
+
+void Replica::Core::On(NodeId from, const TakeOver& take_over) {
+  // Only the present leader can ask, and only once a ballot: a late duplicate finds another leader.
+  if (take_over.ballot != election_.leader_ballot() || take_over.ballot.node != from) return;
+  if (MayLead()) StartPrepare();
+}
+
+void Replica::Core::AskToLearn() {
+  if (fetching_) return;
+  if (history_.empty()) {
+    const auto period = static_cast<uint64_t>(2 * options_.heartbeat_ticks);
+    if (contacts_.empty() || now_ % period != 0) return;
+    outbox_.Send(contacts_[contacts_asked_++ % contacts_.size()], LearnRequest{Slot()});
+    return;
+  }
+  if (const auto peer = catch_up_.Due(learner_.chosen_through(), now_)) {
+    outbox_.Send(*peer, LearnRequest{learner_.chosen_through().next()});
+  }
+}
+
+void Replica::Core::On(NodeId from, const SnapshotOffer& offer) {
+  if (fetching_ || offer.slot <= learner_.chosen_through()) return;
+  fetching_ = true;
+  outbox_.AddSnapshotFetch({from, learner_.chosen_through().next()});
+}
+
+void Replica::Core::Installed(Slot slot, ConfigurationHistory configurations) {
+  fetching_ = false;
+  durable_applied_ = std::max(durable_applied_, slot);
+  vote_floor_ = std::max(vote_floor_, slot);
+  if (slot <= learner_.chosen_through() && !history_.empty()) return;
+  history_ = std::move(configurations);
+  learner_.JumpTo(slot);
+  // What was not handed out yet is in the snapshot.
+  chosen_.clear();
+  logged_by_.erase(logged_by_.begin(), logged_by_.upper_bound(slot));
+  TakeChosen();
+  OnConfiguration();
+  AfterWatermark();
+}
+
+std::vector<MemberProgress> Replica::Core::progress() const {
+  std::vector<MemberProgress> members;
+  if (!leads()) return members;
+  for (const NodeId member : others_) {
+    const auto peer = leadership_->peers.find(member);
+    const bool heard = peer != leadership_->peers.end();
+    const uint64_t since = heard ? peer->second.heard_at : leadership_->elected_at;
+    members.push_back({member, heard ? peer->second.instance : 0,
+                       heard ? peer->second.chosen_through : Slot(),
+                       static_cast<int>(now_ - since)});
+  }
+  return members;
+}
+
+}  // namespace synod::paxos

@@ -1,0 +1,298 @@
+// Configurations that change by the α-window, hand-over, snapshots, and the birth of a cluster.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "services/paxos/configuration.h"
+#include "tests/unit/paxos/cluster.h"
+
+namespace synod::paxos {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+using ::testing::Not;
+
+Cluster Small(int nodes) {
+  return Cluster(nodes, [](ReplicaOptions& options) { options.window = 8; });
+}
+
+Value ChangeOf(Slot based_on, const std::vector<NodeId>& voters) {
+  return Value::OfCommands(
+      {{{NodeId(1), 1},
+        ConfigurationChange{based_on, Configuration::OfVoters(voters)}.Encode(),
+        CommandKind::kConfiguration}});
+}
+
+TEST(ConfigurationTest, ParsesWhatItEncodesAndNothingElse) {
+  const Configuration configuration({{NodeId(3), true, 7, "c"}, {NodeId(1), false, 0, ""}});
+  const std::string bytes = configuration.Encode();
+  const auto parsed = Configuration::Parse(bytes);
+  ASSERT_TRUE(parsed.ok());
+  EXPECT_EQ(*parsed, configuration);
+  EXPECT_THAT(parsed->voters(), ElementsAre(NodeId(3)));
+  for (size_t size = 0; size < bytes.size(); ++size) {
+    EXPECT_FALSE(Configuration::Parse(bytes.substr(0, size)).ok()) << size;
+  }
+  EXPECT_FALSE(Configuration::Parse(bytes + "x").ok());
+}
+
+TEST(ConfigurationHistoryTest, AChangeGovernsOneWindowAfterItsSlot) {
+  ConfigurationHistory history(Configuration::OfVoters({NodeId(1)}));
+  EXPECT_TRUE(history.Choose(Slot(5), ChangeOf(Slot(), {NodeId(1), NodeId(2)}), 8));
+  EXPECT_EQ(history.At(Slot(12)).voters().size(), 1u);
+  EXPECT_EQ(history.At(Slot(13)).voters().size(), 2u);
+  // Until the first slot it governs is next, both may still have to decide.
+  Tally one;
+  one.Add(NodeId(1));
+  EXPECT_FALSE(history.IsQuorumOfAll(one, Slot(5)));
+  EXPECT_THAT(history.MembersAbove(Slot(11)), ElementsAre(NodeId(1), NodeId(2)));
+  history.Choose(Slot(12), Value(), 8);
+  EXPECT_EQ(history.size(), 1u);
+}
+
+TEST(ConfigurationHistoryTest, AChangeThatWasComputedFromAnotherConfigurationIsVoid) {
+  ConfigurationHistory history(Configuration::OfVoters({NodeId(1)}));
+  ASSERT_TRUE(history.Choose(Slot(5), ChangeOf(Slot(), {NodeId(1), NodeId(2)}), 8));
+  EXPECT_FALSE(history.Choose(Slot(20), ChangeOf(Slot(), {NodeId(1), NodeId(3)}), 8));
+  EXPECT_TRUE(history.Choose(Slot(21), ChangeOf(Slot(5), {NodeId(1), NodeId(3)}), 8));
+}
+
+TEST(ConfigurationHistoryTest, AChangeWaitsForTheOneBeforeToBeInForce) {
+  ConfigurationHistory history(Configuration::OfVoters({NodeId(1)}));
+  ASSERT_TRUE(history.Choose(Slot(5), ChangeOf(Slot(), {NodeId(1), NodeId(2)}), 8));
+  EXPECT_FALSE(history.Choose(Slot(12), ChangeOf(Slot(5), {NodeId(1)}), 8));
+  EXPECT_TRUE(history.Choose(Slot(13), ChangeOf(Slot(5), {NodeId(1)}), 8));
+}
+
+TEST(ConfigurationHistoryTest, ParsesWhatItEncodes) {
+  ConfigurationHistory history(Configuration::OfVoters({NodeId(1)}));
+  ASSERT_TRUE(history.Choose(Slot(5), ChangeOf(Slot(), {NodeId(1), NodeId(2)}), 8));
+  const auto parsed = ConfigurationHistory::Parse(history.Encode());
+  ASSERT_TRUE(parsed.ok());
+  EXPECT_EQ(parsed->Encode(), history.Encode());
+  EXPECT_FALSE(ConfigurationHistory::Parse(history.Encode() + "x").ok());
+}
+
+TEST(MembershipTest, ALearnerCatchesUpByASnapshotAndIsPromoted) {
+  Cluster cluster = Small(1);
+  ASSERT_EQ(cluster.ElectLeader(), 1);
+  cluster.Propose(1, "a");
+  cluster.Settle();
+  ASSERT_TRUE(cluster.Reconfigure(1, {cluster.Member(1), cluster.Member(2, /*voter=*/false)}));
+  cluster.TickAll(3);
+  cluster.Join(2, 1);
+  cluster.TickAll(20);
+  EXPECT_EQ(cluster.commands(2), cluster.commands(1));
+  EXPECT_FALSE(cluster.at(2).status().founded);
+  ASSERT_TRUE(cluster.Reconfigure(1, {cluster.Member(1), cluster.Member(2)}));
+  cluster.TickAll(3);
+  EXPECT_TRUE(cluster.at(2).status().founded);
+  // Now both are needed.
+  cluster.Propose(1, "b");
+  cluster.TickAll(3);
+  EXPECT_THAT(cluster.commands(2), ElementsAre("a", "b"));
+  cluster.Crash(2);
+  cluster.Propose(1, "c");
+  cluster.TickAll(3);
+  EXPECT_THAT(cluster.commands(1), ElementsAre("a", "b"));
+}
+
+TEST(MembershipTest, GrowsToThreeAndGoesOnWithoutTheFirst) {
+  Cluster cluster = Small(1);
+  ASSERT_EQ(cluster.ElectLeader(), 1);
+  for (int node : {2, 3}) cluster.Join(node, 1);
+  ASSERT_TRUE(cluster.Reconfigure(
+      1, {cluster.Member(1), cluster.Member(2, false), cluster.Member(3, false)}));
+  cluster.TickAll(20);
+  ASSERT_TRUE(cluster.Reconfigure(1, {cluster.Member(1), cluster.Member(2), cluster.Member(3)}));
+  cluster.TickAll(5);
+  cluster.Propose(1, "a");
+  cluster.TickAll(3);
+  cluster.Crash(1);
+  const int leader = cluster.ElectLeader();
+  ASSERT_NE(leader, 0);
+  cluster.Propose(leader, "b");
+  cluster.TickAll(3);
+  EXPECT_THAT(cluster.commands(5 - leader), ElementsAre("a", "b"));
+}
+
+TEST(MembershipTest, ALearnersVoteIsNotCounted) {
+  Cluster cluster = Small(2);
+  const int leader = cluster.ElectLeader();
+  const int other = 3 - leader;
+  cluster.Join(3, leader);
+  ASSERT_TRUE(cluster.Reconfigure(
+      leader, {cluster.Member(1), cluster.Member(2), cluster.Member(3, false)}));
+  cluster.TickAll(20);
+  cluster.Crash(other);
+  cluster.Propose(leader, "a");
+  cluster.TickAll(2);
+  EXPECT_THAT(cluster.commands(leader), IsEmpty());
+}
+
+TEST(MembershipTest, ALearnerForgetsASilentLeader) {
+  Cluster cluster = Small(1);
+  ASSERT_EQ(cluster.ElectLeader(), 1);
+  cluster.Join(2, 1);
+  ASSERT_TRUE(cluster.Reconfigure(1, {cluster.Member(1), cluster.Member(2, false)}));
+  cluster.TickAll(20);
+  ASSERT_EQ(cluster.at(2).status().leader, Cluster::Id(1));
+  cluster.Crash(1);
+  cluster.TickAll(20);
+  EXPECT_FALSE(cluster.at(2).status().leader);
+  EXPECT_EQ(cluster.at(2).Read(1), Admission::kNoLeader);
+}
+
+TEST(MembershipTest, ARemovedLeaderHandsOver) {
+  Cluster cluster = Small(3);
+  const int leader = cluster.ElectLeader();
+  std::vector<ConfigMember> rest;
+  for (int node : {1, 2, 3}) {
+    if (node != leader) rest.push_back(cluster.Member(node));
+  }
+  ASSERT_TRUE(cluster.Reconfigure(leader, rest));
+  cluster.TickAll(3);
+  EXPECT_NE(cluster.leader(), leader);
+  ASSERT_NE(cluster.leader(), 0);
+  EXPECT_THAT(cluster.Said<Probe>().size(), 2u);  // the first election's alone
+  cluster.TickAll(3);
+  EXPECT_TRUE(cluster.at(leader).status().removed);
+  cluster.TickAll(100);
+  EXPECT_FALSE(cluster.at(leader).status().leader_serves);
+  EXPECT_TRUE(cluster.Propose(cluster.leader(), "a"));
+  cluster.Settle();
+  EXPECT_THAT(cluster.commands(cluster.leader()), ElementsAre("a"));
+}
+
+TEST(MembershipTest, LeadershipMovesWithoutAnElectionTimeout) {
+  Cluster cluster = Small(3);
+  const int leader = cluster.ElectLeader();
+  const int next = leader % 3 + 1;
+  ASSERT_TRUE(cluster.at(leader).HandOver(Cluster::Id(next)));
+  EXPECT_FALSE(cluster.at(next).HandOver(Cluster::Id(leader)));
+  cluster.Settle();
+  EXPECT_EQ(cluster.leader(), next);
+}
+
+TEST(MembershipTest, AHandOverThatFailsIsForgotten) {
+  Cluster cluster = Small(3);
+  const int leader = cluster.ElectLeader();
+  const int next = leader % 3 + 1;
+  cluster.Isolate(next);
+  ASSERT_TRUE(cluster.at(leader).HandOver(Cluster::Id(next)));
+  cluster.Propose(leader, "a");
+  cluster.Settle();
+  EXPECT_THAT(cluster.commands(leader), IsEmpty());
+  cluster.TickAll(12);
+  EXPECT_EQ(cluster.leader(), leader);
+  EXPECT_THAT(cluster.commands(leader), ElementsAre("a"));
+}
+
+TEST(SnapshotTest, AFollowerBehindTheCutInstallsOne) {
+  Cluster cluster = Small(3);
+  const int leader = cluster.ElectLeader();
+  const int behind = leader % 3 + 1;
+  cluster.Isolate(behind);
+  for (int i = 0; i < 20; ++i) {
+    cluster.Propose(leader, std::to_string(i));
+    cluster.Settle();
+  }
+  for (int node : {1, 2, 3}) {
+    if (node != behind) cluster.CutLog(node);
+  }
+  cluster.HoldFetches(true);
+  cluster.Isolate(behind, false);
+  cluster.TickAll(10);
+  ASSERT_TRUE(cluster.fetching(behind));
+  cluster.FinishFetch(behind, /*success=*/false);
+  cluster.TickAll(10);
+  ASSERT_TRUE(cluster.fetching(behind));
+  cluster.Propose(leader, "meanwhile");
+  cluster.Settle();
+  cluster.FinishFetch(behind, /*success=*/true);
+  cluster.TickAll(10);
+  EXPECT_EQ(cluster.commands(behind), cluster.commands(leader));
+  cluster.Crash(behind);
+  cluster.Restart(behind);
+  cluster.TickAll(10);
+  EXPECT_EQ(cluster.commands(behind), cluster.commands(leader));
+}
+
+TEST(FoundingTest, AClusterIsBornWhenAllItsVotersHaveMet) {
+  Cluster cluster = Cluster::Unborn(3);
+  cluster.Crash(3);
+  cluster.TickAll(100);
+  EXPECT_EQ(cluster.leader(), 0);
+  EXPECT_FALSE(cluster.at(1).status().founded);
+  cluster.Restart(3);
+  EXPECT_NE(cluster.ElectLeader(), 0);
+  for (int node : {1, 2, 3}) EXPECT_TRUE(cluster.at(node).status().founded);
+  cluster.Crash(1);
+  cluster.Restart(1);
+  EXPECT_TRUE(cluster.at(1).status().founded);
+}
+
+// One that has not met everybody must not depend on somebody who has left since.
+TEST(FoundingTest, AVoterThatMissedTheBirthLearnsOfItFromTheLog) {
+  Cluster cluster = Cluster::Unborn(3);
+  cluster.CutOneWay(2, 3);
+  cluster.TickAll(3);
+  EXPECT_TRUE(cluster.at(1).status().founded);
+  EXPECT_TRUE(cluster.at(2).status().founded);
+  EXPECT_FALSE(cluster.at(3).status().founded);
+  for (int tick = 0; tick < 40; ++tick) cluster.Tick(1);
+  ASSERT_EQ(cluster.leader(), 1);
+  EXPECT_TRUE(cluster.at(3).status().founded);
+  EXPECT_EQ(cluster.configuration(3).Find(Cluster::Id(3))->instance, 1003u);
+  cluster.Crash(2);
+  const int next = cluster.ElectLeader();
+  ASSERT_NE(next, 0);
+  cluster.Propose(next, "a");
+  cluster.TickAll(5);
+  EXPECT_THAT(cluster.commands(3), ElementsAre("a"));
+}
+
+TEST(FoundingTest, AWipedLogNeverVotes) {
+  Cluster cluster = Cluster::Unborn(3);
+  const int leader = cluster.ElectLeader();
+  const int wiped = leader % 3 + 1;
+  const int third = wiped % 3 + 1;
+  cluster.TickAll(5);
+  cluster.Isolate(third);
+  cluster.Propose(leader, "a");
+  cluster.Settle();
+  ASSERT_THAT(cluster.commands(wiped), ElementsAre("a"));
+  // Leader and the wiped node alone knew it.
+  cluster.Crash(leader);
+  cluster.Crash(wiped);
+  cluster.Wipe(wiped);
+  cluster.Restart(wiped);
+  cluster.Isolate(third, false);
+  cluster.TickAll(200);
+  EXPECT_TRUE(cluster.at(wiped).status().impostor);
+  EXPECT_EQ(cluster.leader(), 0);
+  cluster.Restart(leader);
+  ASSERT_NE(cluster.ElectLeader(), 0);
+  cluster.TickAll(5);
+  EXPECT_THAT(cluster.commands(third), ElementsAre("a"));
+  EXPECT_FALSE(cluster.at(wiped).status().founded);
+}
+
+TEST(FoundingTest, AWipedLearnerIsNotTakenForThePromotedOne) {
+  Cluster cluster = Small(1);
+  ASSERT_EQ(cluster.ElectLeader(), 1);
+  cluster.Join(2, 1);
+  ASSERT_TRUE(cluster.Reconfigure(1, {cluster.Member(1), cluster.Member(2, false)}));
+  cluster.TickAll(20);
+  ASSERT_TRUE(cluster.Reconfigure(1, {cluster.Member(1), cluster.Member(2)}));
+  cluster.TickAll(20);
+  ASSERT_TRUE(cluster.at(2).status().founded);
+  cluster.Crash(2);
+  cluster.Wipe(2);
+  cluster.Restart(2);
+  cluster.TickAll(20);
+  EXPECT_TRUE(cluster.at(2).status().impostor);
+}
+
+}  // namespace
+}  // namespace synod::paxos

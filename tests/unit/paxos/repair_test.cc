@@ -1,0 +1,209 @@
+// What a damaged log may and may not say. The rules are those of Alagappan et al., "Protocol-Aware
+// Recovery for Consensus-Based Storage" (FAST 2018), section 3, put in terms of ballots.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "services/paxos/promises.h"
+#include "tests/unit/paxos/cluster.h"
+
+namespace synod::paxos {
+namespace {
+
+using ::testing::Contains;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+const Configuration kThree = Configuration::OfVoters({NodeId(1), NodeId(2), NodeId(3)});
+
+Ballot At(uint64_t round) {
+  return {round, NodeId(1)};
+}
+
+Value ValueOf(const std::string& payload) {
+  return Value::OfCommands({{{NodeId(1), 1}, payload}});
+}
+
+Promise Forgetful(UnknownVote vote) {
+  return {At(9), Slot(), {}, {}, {vote}, {}};
+}
+
+TEST(PromisesTest, AnUnknownVoteIsNotSilence) {
+  Promises promises;
+  promises.Add(NodeId(1), Forgetful({Slot(1), At(3)}));
+  promises.Add(NodeId(2), {At(9), Slot(), {}});
+  EXPECT_FALSE(promises.Know(kThree, Slot(1)));
+  EXPECT_TRUE(promises.Know(kThree, Slot(2)));
+  promises.Add(NodeId(3), {At(9), Slot(), {}});
+  EXPECT_TRUE(promises.Know(kThree, Slot(1)));
+  EXPECT_EQ(promises.Bound(Slot(1)), nullptr);
+}
+
+TEST(PromisesTest, AVoteOfTheSameOrAHigherBallotMakesUpForIt) {
+  for (const uint64_t round : {2, 3, 4}) {
+    Promises promises;
+    promises.Add(NodeId(1), Forgetful({Slot(1), At(3)}));
+    promises.Add(NodeId(2), {At(9), Slot(), {{Slot(1), At(round), ValueOf("a")}}});
+    EXPECT_EQ(promises.Know(kThree, Slot(1)), round >= 3) << round;
+  }
+}
+
+TEST(PromisesTest, AForgottenChosenValueIsWaitedFor) {
+  Promises promises;
+  promises.Add(NodeId(1), Forgetful({Slot(1), Ballot::Max()}));
+  promises.Add(NodeId(2), {At(9), Slot(), {{Slot(1), At(8), ValueOf("a")}}});
+  EXPECT_FALSE(promises.Know(kThree, Slot(1)));
+}
+
+TEST(PromisesTest, LostVotesMayBeAnywhere) {
+  Promises promises;
+  promises.Add(NodeId(1), {At(9), Slot(), {}, {}, {}, At(3)});
+  promises.Add(NodeId(2), {At(9), Slot(), {{Slot(5), At(3), ValueOf("a")}}});
+  EXPECT_FALSE(promises.Know(kThree, Slot(1)));
+  EXPECT_TRUE(promises.Know(kThree, Slot(5)));
+  EXPECT_FALSE(promises.Know(kThree, Slot(6)));
+}
+
+TEST(PromisesTest, WhatOneKnowsToBeChosenOutranksEveryVote) {
+  Promises promises;
+  promises.Add(NodeId(1), {At(9), Slot(), {{Slot(2), At(8), ValueOf("vote")}}});
+  promises.Add(NodeId(2), {At(9), Slot(), {}, {{Slot(2), ValueOf("chosen")}}, {}, {}});
+  ASSERT_NE(promises.Bound(Slot(2)), nullptr);
+  EXPECT_EQ(*promises.Bound(Slot(2)), ValueOf("chosen"));
+}
+
+// One value is chosen by the leader and one follower; the third node never saw it.
+struct OneWrite {
+  OneWrite() {
+    leader = cluster.ElectLeader();
+    voter = leader % 3 + 1;
+    stranger = voter % 3 + 1;
+    cluster.TickAll(5);
+    cluster.Isolate(stranger);
+    cluster.Propose(leader, "a");
+    cluster.Settle();
+    slot = static_cast<int>(cluster.applied(leader).rbegin()->first.value());
+  }
+  void CrashAll() {
+    for (int node : {1, 2, 3}) cluster.Crash(node);
+    cluster.Isolate(stranger, false);
+  }
+
+  Cluster cluster{3};
+  int leader = 0;
+  int voter = 0;
+  int stranger = 0;
+  int slot = 0;
+};
+
+TEST(RepairTest, AnUnreadableEntryIsRepairedFromItsPeers) {
+  OneWrite run;
+  run.CrashAll();
+  run.cluster.Corrupt(run.leader, run.slot);
+  for (int node : {1, 2, 3}) run.cluster.Restart(node);
+  ASSERT_NE(run.cluster.ElectLeader(), 0);
+  run.cluster.TickAll(10);
+  for (int node : {1, 2, 3}) EXPECT_THAT(run.cluster.commands(node), ElementsAre("a")) << node;
+}
+
+TEST(RepairTest, TheOtherCopyIsEnough) {
+  OneWrite run;
+  run.CrashAll();
+  run.cluster.Corrupt(run.leader, run.slot);
+  run.cluster.Restart(run.leader);
+  run.cluster.Restart(run.voter);
+  ASSERT_NE(run.cluster.ElectLeader(), 0);
+  run.cluster.TickAll(10);
+  EXPECT_THAT(run.cluster.commands(run.leader), ElementsAre("a"));
+}
+
+// Taken for "never accepted", the acknowledged value would be lost here.
+TEST(RepairTest, WithoutTheOtherCopyNothingIsInvented) {
+  OneWrite run;
+  run.CrashAll();
+  run.cluster.Corrupt(run.leader, run.slot);
+  run.cluster.Restart(run.leader);
+  run.cluster.Restart(run.stranger);
+  run.cluster.TickAll(300);
+  EXPECT_EQ(run.cluster.leader(), 0);
+  EXPECT_THAT(run.cluster.commands(run.stranger), IsEmpty());
+  run.cluster.Restart(run.voter);
+  ASSERT_NE(run.cluster.ElectLeader(), 0);
+  run.cluster.TickAll(10);
+  for (int node : {1, 2, 3}) EXPECT_THAT(run.cluster.commands(node), ElementsAre("a")) << node;
+}
+
+TEST(RepairTest, BothCopiesUnreadableHaltsForGood) {
+  OneWrite run;
+  run.CrashAll();
+  run.cluster.Corrupt(run.leader, run.slot);
+  run.cluster.Corrupt(run.voter, run.slot);
+  for (int node : {1, 2, 3}) run.cluster.Restart(node);
+  run.cluster.TickAll(300);
+  EXPECT_EQ(run.cluster.leader(), 0);
+}
+
+// Never chosen: a minority's vote that its own log cannot read. The others say it was never there.
+TEST(RepairTest, AnEntryThatAMajorityNeverAcceptedIsDiscarded) {
+  Cluster cluster(3);
+  const int leader = cluster.ElectLeader();
+  cluster.TickAll(5);
+  cluster.Isolate(leader);
+  cluster.Propose(leader, "lonely");
+  cluster.Settle();
+  const int slot = static_cast<int>(cluster.applied(leader).rbegin()->first.value()) + 1;
+  cluster.Crash(leader);
+  cluster.Corrupt(leader, slot);
+  cluster.Isolate(leader, false);
+  cluster.Restart(leader);
+  const int next = cluster.ElectLeader();
+  ASSERT_NE(next, 0);
+  cluster.Propose(next, "b");
+  cluster.TickAll(10);
+  for (int node : {1, 2, 3}) EXPECT_THAT(cluster.commands(node), ElementsAre("b")) << node;
+}
+
+TEST(RepairTest, LostVotesKeepASilentMajorityFromForming) {
+  OneWrite run;
+  run.CrashAll();
+  run.cluster.LoseVotes(run.leader);
+  run.cluster.Restart(run.leader);
+  run.cluster.Restart(run.stranger);
+  run.cluster.TickAll(300);
+  EXPECT_EQ(run.cluster.leader(), 0);
+  run.cluster.Restart(run.voter);
+  ASSERT_NE(run.cluster.ElectLeader(), 0);
+  run.cluster.TickAll(20);
+  EXPECT_THAT(run.cluster.commands(run.leader), ElementsAre("a"));
+  // Once it has learned everything its votes count again, restarts included.
+  run.cluster.Crash(run.voter);
+  ASSERT_NE(run.cluster.ElectLeader(), 0);
+  run.cluster.Crash(run.leader);
+  run.cluster.Restart(run.leader);
+  const int leader = run.cluster.ElectLeader();
+  ASSERT_NE(leader, 0);
+  run.cluster.Propose(leader, "b");
+  run.cluster.TickAll(20);
+  EXPECT_THAT(run.cluster.commands(run.stranger), ElementsAre("a", "b"));
+}
+
+// The state engine is gone, the log is whole but cut: the node votes, says how far the slots it has
+// forgotten are chosen, and waits for a snapshot.
+TEST(RepairTest, ALogCutBelowItsLostStateStillSaysWhatIsChosen) {
+  RecoveredState recovered;
+  recovered.founded = true;
+  recovered.vote_floor = Slot(10);
+  recovered.configurations = ConfigurationHistory(kThree);
+  ReplicaOptions options;
+  options.self = NodeId(1);
+  Replica replica(options, std::move(recovered));
+  replica.Step({options.group, NodeId(2), NodeId(1), Prepare{{5, NodeId(2)}, Slot(3)}});
+  Ready ready = replica.TakeReady();
+  ASSERT_EQ(ready.messages_after_sync.size(), 1u);
+  EXPECT_EQ(std::get<Promise>(ready.messages_after_sync[0].body).chosen_through, Slot(10));
+  replica.Persisted(ready.token);
+  for (int tick = 0; tick < 100; ++tick) replica.Tick();
+  EXPECT_EQ(replica.status().role, Role::kFollower);
+}
+
+}  // namespace
+}  // namespace synod::paxos
