@@ -55,6 +55,8 @@ class Replay {
   }
 
   absl::Status TakeBatch(uint64_t segment, const ScannedBatch& batch) {
+    // First of all: a record whose name is known may follow the nameless one, and rest on it.
+    if (!batch.complete) TakeLoss(batch.sequences);
     for (const ScannedRecord& record : batch.records) {
       if (absl::Status status = CheckPromise(record.descriptor.key); !status.ok()) return status;
       if (record.intact) {
@@ -63,13 +65,15 @@ class Replay {
         log_.index.Lose(record.descriptor);
       }
     }
-    if (batch.complete) return absl::OkStatus();
-    const bool counted = manifest_.lost.Contains(batch.sequences);
-    if (!counted) new_losses_.push_back(batch.sequences);
+    return absl::OkStatus();
+  }
+
+  void TakeLoss(const SequenceRange& range) {
+    const bool counted = manifest_.lost.Contains(range);
+    if (!counted) new_losses_.push_back(range);
     for (const auto& [group, state] : manifest_.groups) {
       log_.index.Doubt(group, counted ? state.lost_through : state.promised);
     }
-    return absl::OkStatus();
   }
 
   // The promise is durable before any record of its ballot.

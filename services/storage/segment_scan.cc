@@ -68,7 +68,8 @@ class Scanner {
       const auto found =
           DecodeIdentifier(segment_, ordinal, identifiers_.substr(at, kIdentifierBytes));
       if (!found || found->sequence < range_.first || found->sequence >= range_.end) continue;
-      named_[found->sequence].emplace(ordinal, *found);
+      acknowledged_ = std::max(acknowledged_, found->sequence + 1);
+      if (!heads_.contains(found->sequence)) named_[found->sequence].emplace(ordinal, *found);
     }
   }
 
@@ -78,15 +79,12 @@ class Scanner {
     const auto& [sequence, head] = *heads_.rbegin();
     const bool whole =
         std::all_of(head.intact.begin(), head.intact.end(), [](bool intact) { return intact; });
-    const bool acknowledged = !named_.empty() && named_.rbegin()->first >= sequence;
-    if (!whole && !acknowledged) heads_.erase(sequence);
+    if (!whole && acknowledged_ <= sequence) heads_.erase(sequence);
   }
 
   uint64_t NextSequence() const {
-    uint64_t next = range_.first;
-    if (!heads_.empty()) next = std::max(next, heads_.rbegin()->first + 1);
-    if (!named_.empty()) next = std::max(next, named_.rbegin()->first + 1);
-    return next;
+    const uint64_t next = std::max(range_.first, acknowledged_);
+    return heads_.empty() ? next : std::max(next, heads_.rbegin()->first + 1);
   }
 
   // Takes in the batch of this sequence, or the gap that begins with it; returns what comes next.
@@ -172,8 +170,9 @@ class Scanner {
   const SequenceRange range_;
   const absl::string_view records_;
   const absl::string_view identifiers_;
-  std::map<uint64_t, Head> heads_;
-  std::map<uint64_t, Identifiers> named_;
+  std::map<uint64_t, Head> heads_;         // by sequence
+  std::map<uint64_t, Identifiers> named_;  // of batches without a head
+  uint64_t acknowledged_ = 0;              // batches below this sequence, as the identifiers prove
   uint64_t ordinal_ = 0;
   SegmentScan scan_;
 };

@@ -30,6 +30,7 @@ void AppendUnreadable(uint64_t offset, uint64_t size, TolerantRead& out) {
 
 TolerantRead ReadTolerantly(const File& file, uint64_t size) {
   TolerantRead out;
+  out.bytes.reserve(size);
   for (uint64_t chunk = 0; chunk < size; chunk += kChunkBytes) {
     const uint64_t chunk_size = std::min(kChunkBytes, size - chunk);
     if (AppendRead(file, chunk, chunk_size, out.bytes)) {
