@@ -92,14 +92,21 @@ class Replay {
 
   // Each lost batch once: when its damage is repaired, the next start must not undo that.
   absl::Status CountLosses() {
-    if (new_losses_.empty()) return absl::OkStatus();
-    ManifestState next = manifest_;
-    for (const SequenceRange& range : new_losses_) next.lost.Add(range);
-    for (auto& [group, state] : next.groups) {
-      state.lost_through = state.promised;
-      state.repaired = false;
+    if (!new_losses_.empty()) {
+      ManifestState next = manifest_;
+      for (const SequenceRange& range : new_losses_) next.lost.Add(range);
+      for (auto& [group, state] : next.groups) {
+        state.lost_through = state.promised;
+        state.repaired = false;
+      }
+      absl::Status status = log_.manifest->Store(std::move(next));
+      if (!status.ok()) return status;
     }
-    return log_.manifest->Store(std::move(next));
+    if (manifest_.lost.ranges().empty()) return absl::OkStatus();
+    for (const auto& [group, state] : manifest_.groups) {
+      log_.index.DoubtGaps(group, state.lost_through);
+    }
+    return absl::OkStatus();
   }
 
   // The last batch may have come from the page cache without ever having reached the disk. One of a

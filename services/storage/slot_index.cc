@@ -52,6 +52,18 @@ void SlotIndex::Doubt(GroupId id, paxos::Ballot bound) {
   }
 }
 
+void SlotIndex::DoubtGaps(GroupId id, paxos::Ballot bound) {
+  Group& group = groups_[id];
+  auto held = group.slots.begin();
+  for (Slot slot = group.cut_through.next(); slot <= group.chosen_hint; ++slot) {
+    if (held != group.slots.end() && held->first == slot) {
+      ++held;
+    } else {
+      group.lost.try_emplace(slot, Loss{bound, false});
+    }
+  }
+}
+
 // record.h: a learned record proves that everything before it is chosen too.
 void SlotIndex::Hint(Group& group, const RecordDescriptor& record) {
   group.chosen_hint = std::max(group.chosen_hint, record.chosen_through);

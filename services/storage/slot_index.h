@@ -39,6 +39,10 @@ class SlotIndex {
   // held above the chosen prefix, as known here, may have been outvoted or replaced.
   void Doubt(GroupId group, paxos::Ballot bound);
 
+  // After the last record: marks the slots of the chosen prefix of which nothing is held. Their
+  // records are lost without a trace, too.
+  void DoubtGaps(GroupId group, paxos::Ballot bound);
+
   // Forgets the group's slots at or below `slot`; a lower slot than before changes nothing.
   void CutThrough(GroupId group, Slot slot);
 

@@ -24,6 +24,10 @@ using ::testing::Not;
 using AcceptorLogDamageTest = DamagedLogTest;
 
 TEST_F(AcceptorLogDamageTest, EveryFlippedByteIsHarmlessOrReported) {
+  // Without the blank ends and the reserve it is quick enough for every byte there is.
+  for (const char copy : {'a', 'b'}) env_.Contents(ManifestPath("log", copy)).resize(512);
+  ASSERT_TRUE(env_.Remove(Records(4)).ok());
+  ASSERT_TRUE(env_.Remove(Identifiers(4)).ok());
   int missed = 0;
   int refused = 0;
   for (const std::string& path : env_.Paths()) {

@@ -162,6 +162,10 @@ class Mishap {
                 value.value.Commands()[0].id.sequence != final_[slot];
     }
     EXPECT_LE(state.chosen_hint.value(), chosen_);
+    // What is known to be chosen can be read, or it is known that it cannot, repaired or not.
+    for (uint64_t slot = 1; slot <= state.chosen_hint.value(); ++slot) {
+      EXPECT_TRUE(found.contains(slot) || unknown.contains(slot)) << slot;
+    }
   }
 
   std::map<uint64_t, paxos::AcceptedValue> Newest() const {
