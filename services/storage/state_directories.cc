@@ -59,24 +59,29 @@ absl::StatusOr<std::unique_ptr<StateDirectories>> StateDirectories::Open(Env* en
 }
 
 absl::Status StateDirectories::Load() {
-  const std::string path = absl::StrCat(root_, "/", kControl);
-  const auto file = env_->Open(path);
-  if (file.ok()) {
+  const auto file = env_->Open(absl::StrCat(root_, "/", kControl));
+  if (absl::IsNotFound(file.status())) {
+    // It is there before anything is put into the second directory.
+    const auto second = env_->List(Path(1));
+    if (second.ok() && !second->empty()) return Undecided("missing");
+  } else if (!file.ok()) {
+    return file.status();
+  } else {
     const auto size = (*file)->Size();
     if (!size.ok()) return size.status();
     const auto bytes = (*file)->ReadAt(0, *size);
-    if (!bytes.ok() || !Decode(*bytes, current_, incoming_)) {
-      return absl::DataLossError(absl::StrCat(
-          path,
-          ": damaged, so it is not known which state is the newer one; remove it together "
-          "with ",
-          Path(0), " and ", Path(1), ": the other members have the state"));
-    }
-  } else if (!absl::IsNotFound(file.status())) {
-    return file.status();
+    if (!bytes.ok() || !Decode(*bytes, current_, incoming_)) return Undecided("damaged");
   }
-  // What an interrupted installation left.
-  return incoming_ ? absl::OkStatus() : RemoveDirectory(env_, incoming_dir());
+  // What an interrupted installation left. If it stays it costs space only, and Begin tries again.
+  if (!incoming_) RemoveDirectory(env_, incoming_dir()).IgnoreError();
+  return absl::OkStatus();
+}
+
+absl::Status StateDirectories::Undecided(absl::string_view what) const {
+  return absl::DataLossError(absl::StrCat(
+      root_, "/", kControl, " is ", what, ", so it is not known which state is the right one; if ",
+      "the other members are healthy, remove it together with ", Path(0), " and ", Path(1),
+      ": this member then fetches the state from them"));
 }
 
 std::string StateDirectories::Path(size_t which) const {
@@ -111,7 +116,8 @@ absl::Status StateDirectories::Complete() {
 absl::Status StateDirectories::Install() {
   SYNOD_CHECK(incoming_ && incoming_->complete);
   if (absl::Status status = Store(1 - current_, std::nullopt); !status.ok()) return status;
-  return RemoveDirectory(env_, incoming_dir());
+  RemoveDirectory(env_, incoming_dir()).IgnoreError();  // tried again at the next Open
+  return absl::OkStatus();
 }
 
 absl::Status StateDirectories::Discard() {

@@ -18,6 +18,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "common/ids.h"
 #include "services/storage/env.h"
 #include "services/storage/snapshot.h"
@@ -32,7 +33,8 @@ struct IncomingSnapshot {
 
 class StateDirectories {
  public:
-  // Creates `root` when there is none. DataLoss when the control file is damaged.
+  // Creates `root` when there is none. DataLoss when the control file is damaged or missing, so
+  // that it is not known which directory counts.
   static absl::StatusOr<std::unique_ptr<StateDirectories>> Open(Env* env, std::string root);
 
   std::string current() const;       // the engine's
@@ -62,6 +64,7 @@ class StateDirectories {
   StateDirectories(Env* env, std::string root) : env_(env), root_(std::move(root)) {}
   std::string Path(size_t which) const;
   absl::Status Load();
+  absl::Status Undecided(absl::string_view what) const;
   absl::Status Store(size_t current, std::optional<IncomingSnapshot> incoming);
 
   Env* const env_;

@@ -272,7 +272,7 @@ TEST_F(SnapshotTest, WhatAStartDoes) {
   EXPECT_EQ(action(true, 5, ClusterId(8)), IncomingAction::kDiscard);
 }
 
-TEST_F(SnapshotTest, ADamagedControlFileIsRefused) {
+TEST_F(SnapshotTest, ADamagedOrMissingControlFileIsRefused) {
   ASSERT_TRUE(StartAndInstall(env_).ok());
   std::string& control = env_.Contents("data/state-control");
   for (size_t at = 0; at < control.size(); ++at) {
@@ -282,6 +282,9 @@ TEST_F(SnapshotTest, ADamagedControlFileIsRefused) {
     control[at] ^= 1;
   }
   EXPECT_TRUE(StateDirectories::Open(&env_, "data").ok());
+  ASSERT_TRUE(env_.Remove("data/state-control").ok());
+  EXPECT_TRUE(absl::IsDataLoss(StateDirectories::Open(&env_, "data").status()));
+  EXPECT_EQ(ReadFiles(env_, "data/state-2"), files_) << "nothing was removed";
 }
 
 TEST_F(SnapshotTest, AFullDiskInterruptsAndLosesNothing) {
