@@ -114,6 +114,7 @@ void Node::StartThreads() {
   replies_.emplace(std::clamp(Cores(), 2, 8));
   catch_up_.emplace(kMaxLearnReplies);
   flusher_.emplace(1);
+  defragmenter_.emplace(1);
 
   ApplyThread::Options apply;
   apply.self = identity_.self;
@@ -179,6 +180,7 @@ Node::~Node() {
   log_thread_.reset();
   apply_thread_.reset();
   flusher_.reset();
+  defragmenter_.reset();
   catch_up_.reset();
   PendingTable::Finished proposals;
   pending_.FailAll(rpc::Failure::kStopped, proposals);
@@ -235,6 +237,16 @@ std::shared_ptr<const kv::ReadView> Node::View() const {
 
 kv::Error Node::Refuses(const kv::Request& request) const {
   return data_->machine()->Refuses(request);
+}
+
+void Node::Defragment(std::shared_ptr<std::atomic<bool>> cancel,
+                      std::function<void(absl::Status)> done) {
+  const bool posted = defragmenter_->Post([this, cancel = std::move(cancel), done] {
+    done(data_->engine()->Defragment(cancel.get()));
+  });
+  if (!posted) {
+    done(absl::FailedPreconditionError("this member is being defragmented; wait for the end"));
+  }
 }
 
 rpc::NodeStatus Node::Status() const {

@@ -59,6 +59,8 @@ class Node final : public rpc::Backend {
   void AwaitReadable(absl::Duration deadline, ReadableDone done) override;
   std::shared_ptr<const kv::ReadView> View() const override;
   kv::Error Refuses(const kv::Request& request) const override;
+  void Defragment(std::shared_ptr<std::atomic<bool>> cancel,
+                  std::function<void(absl::Status)> done) override;
   rpc::NodeStatus Status() const override;
   uint64_t ballot_round() const override { return board_->ballot_round(); }
   std::shared_ptr<void> Subscribe(std::function<void()> changed) override;
@@ -102,6 +104,7 @@ class Node final : public rpc::Backend {
   std::optional<ReplyPool> replies_;
   std::optional<WorkThread> catch_up_;  // reads old values for peers that are behind
   std::optional<WorkThread> flusher_;
+  std::optional<WorkThread> defragmenter_;
   std::optional<ApplyThread> apply_thread_;
   std::optional<LogThread> log_thread_;
   std::optional<ReplicaThread> replica_thread_;

@@ -5,12 +5,14 @@
 #ifndef SYNOD_SERVICES_RPC_BACKEND_H_
 #define SYNOD_SERVICES_RPC_BACKEND_H_
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "common/ids.h"
 #include "services/kv/state_machine.h"
@@ -73,6 +75,12 @@ class Backend {
 
   // What an alarm that this replica knows of has against the request; kNone when nothing.
   virtual kv::Error Refuses(const kv::Request& request) const = 0;
+
+  // Gives back to the disk what erased data still takes of this member's database. That may take
+  // minutes; Cancelled soon after `*cancel` turns true. FailedPrecondition while another one is
+  // under way.
+  virtual void Defragment(std::shared_ptr<std::atomic<bool>> cancel,
+                          std::function<void(absl::Status)> done) = 0;
 
   virtual NodeStatus Status() const = 0;
 

@@ -44,6 +44,8 @@ absl::string_view MethodName(Method method) {
       return "etcdserverpb.Maintenance/Status";
     case Method::kAlarm:
       return "etcdserverpb.Maintenance/Alarm";
+    case Method::kDefragment:
+      return "etcdserverpb.Maintenance/Defragment";
   }
   return "";
 }

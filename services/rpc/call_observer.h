@@ -20,8 +20,9 @@ enum class Method : uint8_t {
   kMemberList,
   kStatus,
   kAlarm,
+  kDefragment,
 };
-inline constexpr int kMethodCount = 8;
+inline constexpr int kMethodCount = 9;
 
 // As on the wire, without the leading slash: "etcdserverpb.KV/Range".
 absl::string_view MethodName(Method method);

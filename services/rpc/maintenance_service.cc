@@ -1,5 +1,7 @@
 #include "services/rpc/maintenance_service.h"
 
+#include <atomic>
+#include <memory>
 #include <variant>
 
 #include "absl/strings/str_cat.h"
@@ -99,6 +101,27 @@ class AlarmCall final : public Call {
   pb::AlarmResponse& response_;
 };
 
+class DefragmentCall final : public Call {
+ public:
+  DefragmentCall(const CallEnvironment& environment, grpc::CallbackServerContext* context)
+      : Call(environment, Method::kDefragment, context) {}
+
+  // etcd's answer has no header.
+  void Begin() {
+    backend().Defragment(cancel_, [this](const absl::Status& status) {
+      if (status.ok()) return Complete(backend().View()->revision());
+      Fail({static_cast<grpc::StatusCode>(status.code()),
+            absl::StrCat("synod: ", absl::string_view(status.message()))});
+    });
+  }
+
+  // Also when the server stops, which waits for this call.
+  void OnCancel() override { cancel_->store(true); }
+
+ private:
+  const std::shared_ptr<std::atomic<bool>> cancel_ = std::make_shared<std::atomic<bool>>(false);
+};
+
 }  // namespace
 
 grpc::ServerUnaryReactor* MaintenanceService::Status(grpc::CallbackServerContext* context,
@@ -113,6 +136,14 @@ grpc::ServerUnaryReactor* MaintenanceService::Alarm(grpc::CallbackServerContext*
                                                     const pb::AlarmRequest* request,
                                                     pb::AlarmResponse* response) {
   auto* call = new AlarmCall(environment_, context, request, response);
+  call->Begin();
+  return call;
+}
+
+grpc::ServerUnaryReactor* MaintenanceService::Defragment(grpc::CallbackServerContext* context,
+                                                         const pb::DefragmentRequest*,
+                                                         pb::DefragmentResponse*) {
+  auto* call = new DefragmentCall(environment_, context);
   call->Begin();
   return call;
 }

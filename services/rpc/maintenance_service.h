@@ -1,5 +1,5 @@
-// etcdserverpb.Maintenance: Status of this member, and Alarm of the cluster; the rest answers
-// UNIMPLEMENTED.
+// etcdserverpb.Maintenance: Status and Defragment of this member, and Alarm of the cluster; the
+// rest answers UNIMPLEMENTED.
 #ifndef SYNOD_SERVICES_RPC_MAINTENANCE_SERVICE_H_
 #define SYNOD_SERVICES_RPC_MAINTENANCE_SERVICE_H_
 
@@ -24,6 +24,12 @@ class MaintenanceService final : public etcdserverpb::Maintenance::CallbackServi
   grpc::ServerUnaryReactor* Alarm(grpc::CallbackServerContext* context,
                                   const etcdserverpb::AlarmRequest* request,
                                   etcdserverpb::AlarmResponse* response) override;
+
+  // Unlike etcd's it stops nobody: reads and writes go on meanwhile. It ends when the client goes
+  // away: give it time enough.
+  grpc::ServerUnaryReactor* Defragment(grpc::CallbackServerContext* context,
+                                       const etcdserverpb::DefragmentRequest* request,
+                                       etcdserverpb::DefragmentResponse* response) override;
 
  private:
   const CallEnvironment& environment_;

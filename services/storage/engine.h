@@ -8,6 +8,7 @@
 #ifndef SYNOD_SERVICES_STORAGE_ENGINE_H_
 #define SYNOD_SERVICES_STORAGE_ENGINE_H_
 
+#include <atomic>
 #include <memory>
 #include <string>
 
@@ -79,6 +80,11 @@ class Engine : public EngineReader {
   // still be seen, and goes when a later call covers it.
   virtual absl::Status DropRange(Column column, absl::string_view lower,
                                  absl::string_view upper) = 0;
+
+  // Rewrites files until nothing erased or replaced takes room any more, as far as snapshots allow.
+  // Takes long and some space for a while; others read and write meanwhile. Cancelled soon after
+  // `*cancel` turns true. Any thread.
+  virtual absl::Status Defragment(std::atomic<bool>* cancel) = 0;
 
   // A consistent copy at `dir` (must not exist) that shares files with this one.
   virtual absl::Status Checkpoint(const std::string& dir) = 0;

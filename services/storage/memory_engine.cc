@@ -143,6 +143,8 @@ class MemoryEngine final : public Engine {
     return absl::OkStatus();
   }
 
+  absl::Status Defragment(std::atomic<bool>*) override { return absl::OkStatus(); }
+
   absl::Status Checkpoint(const std::string& dir) override {
     return disk_->Checkpoint(dir, Image());
   }

@@ -207,6 +207,22 @@ class RocksdbEngine final : public Engine {
         "drop range");
   }
 
+  absl::Status Defragment(std::atomic<bool>* cancel) override {
+    if (absl::Status status = Flush(); !status.ok()) return status;
+    rocksdb::CompactRangeOptions options;
+    options.exclusive_manual_compaction = false;
+    options.bottommost_level_compaction = rocksdb::BottommostLevelCompaction::kForceOptimized;
+    options.canceled = cancel;
+    for (rocksdb::ColumnFamilyHandle* column : reader_.handles()) {
+      const rocksdb::Status status = db_->CompactRange(options, column, nullptr, nullptr);
+      if (status.IsManualCompactionPaused()) {
+        return absl::CancelledError("engine: defragmentation: cancelled");
+      }
+      if (!status.ok()) return FromRocksdb(status, "defragmentation");
+    }
+    return absl::OkStatus();
+  }
+
   absl::Status Checkpoint(const std::string& dir) override {
     if (std::error_code error; std::filesystem::exists(dir, error)) {
       return absl::AlreadyExistsError(absl::StrCat("engine: checkpoint: ", dir, " exists"));

@@ -2,12 +2,14 @@
 
 #include <gtest/gtest.h>
 
+#include <future>
 #include <string>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "etcd/maintenance.grpc.pb.h"
+#include "tests/support/await.h"
 #include "tests/unit/rpc/served_kv.h"
 
 namespace synod::rpc {
@@ -132,6 +134,38 @@ TEST_F(MaintenanceServiceTest, AMemberThatIsBehindRefusesNothingThatIsAllowedAga
   served.node.ApplyWhenAwaited(kv::AlarmRequest{.action = kv::AlarmAction::kDeactivate,
                                                 .alarm = {NodeId(0xa2), kv::AlarmType::kNoSpace}});
   EXPECT_EQ(Text(Put("a", "1")), "OK");
+}
+
+TEST_F(MaintenanceServiceTest, DefragmentAnswersWhenItIsDone) {
+  const auto defragment = [&] {
+    Context context;
+    pb::DefragmentResponse response;
+    return Text(maintenance->Defragment(&context, pb::DefragmentRequest(), &response));
+  };
+  EXPECT_EQ(defragment(), "OK");
+  served.node.DefragmentWith(absl::FailedPreconditionError("busy"));
+  EXPECT_EQ(defragment(), "9 synod: busy");
+  served.node.FailWith(Failure::kNoLeader);  // which is no matter of this member's disk
+  served.node.DefragmentWith(absl::OkStatus());
+  EXPECT_EQ(defragment(), "OK");
+}
+
+TEST_F(MaintenanceServiceTest, DefragmentIsCancelledWithItsCall) {
+  served.node.Stall(true);
+  Context context;
+  pb::DefragmentRequest request;
+  pb::DefragmentResponse response;
+  std::promise<grpc::StatusCode> ended;
+  maintenance->async()->Defragment(&context, &request, &response, [&](grpc::Status status) {
+    ended.set_value(status.error_code());
+  });
+  ASSERT_TRUE(served.node.AwaitStalled(1));
+  EXPECT_FALSE(served.node.defragment_cancelled());
+  context.TryCancel();
+  EXPECT_EQ(ended.get_future().get(), grpc::StatusCode::CANCELLED);
+  EXPECT_TRUE(
+      testing::Await(absl::Seconds(20), [&] { return served.node.defragment_cancelled(); }));
+  served.node.Stall(false);
 }
 
 TEST_F(MaintenanceServiceTest, CorruptDataStopsAllWrites) {

@@ -18,7 +18,7 @@ inline std::string Text(const grpc::Status& status) {
   return status.ok() ? "OK" : absl::StrCat(status.error_code(), " ", status.error_message());
 }
 
-class ServedKv : public testing::Test {
+class ServedKv : public ::testing::Test {
  protected:
   static ClientServerOptions Options() {
     ClientServerOptions options;

@@ -162,6 +162,27 @@ kv::Error TestNode::Refuses(const kv::Request& request) const {
   return machine_->Refuses(request);
 }
 
+void TestNode::DefragmentWith(absl::Status status) {
+  absl::MutexLock lock(&mutex_);
+  defragmented_ = std::move(status);
+}
+
+bool TestNode::defragment_cancelled() const {
+  absl::MutexLock lock(&mutex_);
+  return cancel_ != nullptr && cancel_->load();
+}
+
+void TestNode::Defragment(std::shared_ptr<std::atomic<bool>> cancel,
+                          std::function<void(absl::Status)> done) {
+  absl::Status status;
+  {
+    absl::MutexLock lock(&mutex_);
+    cancel_ = std::move(cancel);
+    status = defragmented_;
+  }
+  Enqueue(Now() + absl::Seconds(10), [status, done = std::move(done)](Failure) { done(status); });
+}
+
 NodeStatus TestNode::Status() const {
   absl::MutexLock lock(&mutex_);
   NodeStatus status = status_;

@@ -41,6 +41,11 @@ class TestNode final : public Backend {
   // The deadline given with the last request, as time from then.
   absl::Duration last_budget() const;
 
+  // How Defragment ends.
+  void DefragmentWith(absl::Status status);
+  // Whether the last one has been cancelled.
+  bool defragment_cancelled() const;
+
   // Applies at once, past all switches. Returns the revision.
   kv::Revision Apply(const kv::Request& request);
 
@@ -48,6 +53,8 @@ class TestNode final : public Backend {
   void AwaitReadable(absl::Duration deadline, ReadableDone done) override;
   std::shared_ptr<const kv::ReadView> View() const override;
   kv::Error Refuses(const kv::Request& request) const override;
+  void Defragment(std::shared_ptr<std::atomic<bool>> cancel,
+                  std::function<void(absl::Status)> done) override;
   NodeStatus Status() const override;
   uint64_t ballot_round() const override { return 7; }
   std::shared_ptr<void> Subscribe(std::function<void()> changed) override;
@@ -71,6 +78,8 @@ class TestNode final : public Backend {
   absl::CondVar wake_;
   std::multimap<absl::Duration, Work> work_ ABSL_GUARDED_BY(mutex_);  // by deadline
   Failure failure_ ABSL_GUARDED_BY(mutex_) = Failure::kNone;
+  absl::Status defragmented_ ABSL_GUARDED_BY(mutex_);
+  std::shared_ptr<std::atomic<bool>> cancel_ ABSL_GUARDED_BY(mutex_);  // of the last Defragment
   bool stalled_ ABSL_GUARDED_BY(mutex_) = false;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   std::optional<kv::Request> missing_ ABSL_GUARDED_BY(mutex_);

@@ -221,6 +221,22 @@ TEST_P(EngineTest, DropRangeOfNothingIsHarmless) {
   EXPECT_EQ(Collect(engine(), Column::kHistory).size(), 10);
 }
 
+TEST_P(EngineTest, DefragmentGivesBackTheRoomOfWhatWasErased) {
+  Random random(2);
+  for (uint64_t i = 0; i < 3000; ++i) Put(Column::kCurrent, Key(i), Noise(random, 1000));
+  ASSERT_TRUE(engine().Flush().ok());
+  EXPECT_GT(engine().SizeBytes(), 3'000'000);
+  const auto batch = engine().NewBatch();
+  for (uint64_t i = 100; i < 3000; ++i) batch->Delete(Column::kCurrent, Key(i));
+  ASSERT_TRUE(engine().Write(*batch).ok());
+  std::atomic<bool> cancel{false};
+  ASSERT_TRUE(engine().Defragment(&cancel).ok());
+  EXPECT_LT(engine().SizeBytes(), 500'000);
+  EXPECT_EQ(Collect(engine(), Column::kCurrent, "").size(), 100);
+  under_test_->Crash();
+  EXPECT_GE(Collect(engine(), Column::kCurrent, "").size(), 100);
+}
+
 TEST_P(EngineTest, ACheckpointIsAnEngineOfItsOwn) {
   Put(Column::kCurrent, "a", "1");
   Put(Column::kMeta, "applied", "1");

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <filesystem>
 #include <fstream>
 #include <memory>
@@ -23,6 +24,12 @@ class RocksdbEngineTest : public ::testing::Test {
 
   testing::TempDir dir_;
 };
+
+TEST_F(RocksdbEngineTest, DefragmentEndsWhenItIsCancelled) {
+  const auto engine = OpenRocksdbEngine(Options()).value();
+  std::atomic<bool> cancel{true};
+  EXPECT_EQ(engine->Defragment(&cancel).code(), absl::StatusCode::kCancelled);
+}
 
 TEST_F(RocksdbEngineTest, TwoOwnersOfOneDirectoryAreRefused) {
   const auto engine = OpenRocksdbEngine(Options());
