@@ -91,6 +91,12 @@ class Replica::Core {
   void On(NodeId from, const TakeOver& take_over);
   void On(NodeId from, const Greeting& greeting);
 
+  // What a proposer says comes from the node that its ballot names.
+  template <class Phase>
+  static bool IsForged(NodeId from, const Phase& phase) {
+    return phase.ballot.node != from;
+  }
+
   // The leadership if it has this ballot and, with `leading`, has finished phase 1.
   Leadership* At(const Ballot& ballot);
   bool leads() const { return leadership_ && leadership_->proposer.leads(); }

@@ -60,7 +60,7 @@ void Replica::Core::SendPrepare() {
 }
 
 void Replica::Core::On(NodeId from, const Prepare& prepare) {
-  if (!votes()) return;
+  if (IsForged(from, prepare) || !votes()) return;
   Acceptor::PrepareAnswer answer = acceptor_.OnPrepare(prepare, floor());
   if (answer.record) {
     outbox_.Persist(*answer.record);
@@ -109,6 +109,7 @@ void Replica::Core::StepDown() {
 // Phase 2 and learning.
 
 void Replica::Core::On(NodeId from, const Accept& accept) {
+  if (IsForged(from, accept)) return;
   std::optional<Acceptor::AcceptAnswer> answer = acceptor_.OnAccept(accept, floor());
   if (answer && answer->record) Log(accept.slot, std::move(*answer->record));
   if (answer && std::holds_alternative<Reject>(answer->reply)) {
@@ -133,6 +134,7 @@ void Replica::Core::On(NodeId from, const Accepted& accepted) {
 }
 
 void Replica::Core::On(NodeId from, const Heartbeat& heartbeat) {
+  if (IsForged(from, heartbeat)) return;
   if (heartbeat.ballot < acceptor_.promised()) {
     outbox_.Send(from, Reject{heartbeat.ballot, acceptor_.promised()});
     return;

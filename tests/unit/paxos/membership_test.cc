@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include "services/paxos/configuration.h"
+#include "services/paxos/founding.h"
+#include "services/paxos/proposer.h"
 #include "tests/unit/paxos/cluster.h"
 
 namespace synod::paxos {
@@ -73,6 +75,36 @@ TEST(ConfigurationHistoryTest, ParsesWhatItEncodes) {
   EXPECT_FALSE(ConfigurationHistory::Parse(history.Encode() + "x").ok());
 }
 
+TEST(ConfigurationTest, OnlyVotersMakeAQuorum) {
+  const Configuration configuration(
+      {{NodeId(1), true, 0, ""}, {NodeId(2), true, 0, ""}, {NodeId(3), false, 0, ""}});
+  Tally tally;
+  tally.Add(NodeId(1));
+  tally.Add(NodeId(3));
+  EXPECT_FALSE(tally.IsQuorum(configuration));
+  tally.Add(NodeId(2));
+  EXPECT_TRUE(tally.IsQuorum(configuration));
+}
+
+// A leader of the old configuration alone does not know what was chosen in the new one.
+TEST(ProposerTest, IsSettledOnlyWithPromisesOfEveryConfiguration) {
+  ConfigurationHistory history(Configuration::OfVoters({NodeId(1), NodeId(2), NodeId(3)}));
+  const Ballot ballot{9, NodeId(1)};
+  Proposer proposer(&history, ballot, 8, 1000);
+  proposer.OnPromise(NodeId(1), {ballot, Slot(4), {}}, Slot(4));
+  ASSERT_TRUE(proposer.OnPromise(NodeId(2), {ballot, Slot(4), {}}, Slot(4)));
+  proposer.ForgetThrough(Slot(5));
+  ASSERT_TRUE(proposer.Settled(Slot(5)));
+  ASSERT_TRUE(history.Choose(Slot(6), ChangeOf(Slot(), {NodeId(3), NodeId(4), NodeId(5)}), 8));
+  proposer.ForgetThrough(Slot(6));
+  EXPECT_FALSE(proposer.Settled(Slot(6)));
+  EXPECT_THAT(proposer.Unpromised(Slot(6)), ElementsAre(NodeId(3), NodeId(4), NodeId(5)));
+  proposer.OnPromise(NodeId(3), {ballot, Slot(4), {}}, Slot(6));
+  EXPECT_FALSE(proposer.Settled(Slot(6)));
+  proposer.OnPromise(NodeId(4), {ballot, Slot(4), {}}, Slot(6));
+  EXPECT_TRUE(proposer.Settled(Slot(6)));
+}
+
 TEST(MembershipTest, ALearnerCatchesUpByASnapshotAndIsPromoted) {
   Cluster cluster = Small(1);
   ASSERT_EQ(cluster.ElectLeader(), 1);
@@ -85,6 +117,9 @@ TEST(MembershipTest, ALearnerCatchesUpByASnapshotAndIsPromoted) {
   EXPECT_EQ(cluster.commands(2), cluster.commands(1));
   EXPECT_FALSE(cluster.at(2).status().founded);
   ASSERT_TRUE(cluster.Reconfigure(1, {cluster.Member(1), cluster.Member(2)}));
+  ASSERT_THAT(cluster.Said<Prepare>(), IsEmpty());
+  cluster.Settle();
+  EXPECT_THAT(cluster.Said<Prepare>(), Not(IsEmpty())) << "without waiting for a tick";
   cluster.TickAll(3);
   EXPECT_TRUE(cluster.at(2).status().founded);
   // Now both are needed.
@@ -164,6 +199,25 @@ TEST(MembershipTest, ARemovedLeaderHandsOver) {
   EXPECT_THAT(cluster.commands(cluster.leader()), ElementsAre("a"));
 }
 
+// The next slots are still decided by all three: the other two may have a new leader.
+TEST(MembershipTest, AConfigurationNotInForceConfirmsNoReads) {
+  Cluster cluster = Small(3);
+  const int leader = cluster.ElectLeader();
+  ASSERT_TRUE(cluster.Reconfigure(leader, {cluster.Member(leader)}));
+  cluster.Drive();
+  while (!cluster.at(leader).status().configuration_slot) {
+    ASSERT_FALSE(cluster.network().empty());
+    cluster.Deliver(0);
+    cluster.Drive();
+  }
+  cluster.Isolate(leader);
+  cluster.network().clear();
+  ASSERT_TRUE(cluster.at(leader).status().leader_serves);
+  EXPECT_EQ(cluster.at(leader).Read(1), Admission::kAdmitted);
+  cluster.Settle();
+  EXPECT_THAT(cluster.reads(leader), IsEmpty());
+}
+
 TEST(MembershipTest, LeadershipMovesWithoutAnElectionTimeout) {
   Cluster cluster = Small(3);
   const int leader = cluster.ElectLeader();
@@ -216,6 +270,52 @@ TEST(SnapshotTest, AFollowerBehindTheCutInstallsOne) {
   cluster.Restart(behind);
   cluster.TickAll(10);
   EXPECT_EQ(cluster.commands(behind), cluster.commands(leader));
+}
+
+TEST(SnapshotTest, BringsTheConfigurations) {
+  Cluster cluster = Small(3);
+  const int leader = cluster.ElectLeader();
+  const int behind = leader % 3 + 1;
+  cluster.Isolate(behind);
+  ASSERT_TRUE(cluster.Reconfigure(
+      leader, {cluster.Member(1), cluster.Member(2), cluster.Member(3), cluster.Member(4, false)}));
+  cluster.TickAll(3);
+  for (int node : {1, 2, 3}) {
+    if (node != behind) cluster.CutLog(node);
+  }
+  cluster.Isolate(behind, false);
+  cluster.TickAll(10);
+  EXPECT_EQ(cluster.configuration(behind), cluster.configuration(leader));
+  EXPECT_TRUE(cluster.configuration(behind).Contains(Cluster::Id(4)));
+}
+
+TEST(FoundingTest, ALogThatIsKnownByAnotherInstanceIsAnImpostor) {
+  const ConfigurationHistory first(Configuration::OfVoters({NodeId(1), NodeId(2)}));
+  Founding founding(NodeId(1), /*instance=*/7, /*founded=*/false, {});
+  founding.OnGreeting(NodeId(2), {20, /*founded=*/true, /*your_instance=*/6, false});
+  EXPECT_TRUE(founding.impostor());
+  EXPECT_FALSE(founding.TryFound(first));
+  Founding known(NodeId(1), /*instance=*/7, /*founded=*/false, {});
+  known.OnGreeting(NodeId(2), {20, /*founded=*/true, /*your_instance=*/7, false});
+  EXPECT_FALSE(known.impostor());
+  EXPECT_TRUE(known.TryFound(first));
+}
+
+TEST(FoundingTest, ALogThatMayNotVoteConfirmsNoRead) {
+  RecoveredState recovered;
+  recovered.configurations =
+      ConfigurationHistory(Configuration::OfVoters({NodeId(1), NodeId(2), NodeId(3)}));
+  recovered.instance = 7;
+  ReplicaOptions options;
+  options.self = NodeId(1);
+  Replica replica(options, std::move(recovered));
+  replica.Step({options.group, NodeId(2), NodeId(1),
+                Heartbeat{{5, NodeId(2)}, Slot(), /*read_round=*/3, Slot(), false}});
+  const Ready ready = replica.TakeReady();
+  ASSERT_EQ(ready.messages.size(), 1u);
+  const auto& reply = std::get<HeartbeatReply>(ready.messages[0].body);
+  EXPECT_EQ(reply.read_round, 0u);
+  EXPECT_EQ(reply.instance, 7u);
 }
 
 TEST(FoundingTest, AClusterIsBornWhenAllItsVotersHaveMet) {

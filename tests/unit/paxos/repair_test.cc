@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "services/paxos/acceptor.h"
 #include "services/paxos/promises.h"
 #include "tests/unit/paxos/cluster.h"
 
@@ -184,6 +185,58 @@ TEST(RepairTest, LostVotesKeepASilentMajorityFromForming) {
   run.cluster.Propose(leader, "b");
   run.cluster.TickAll(20);
   EXPECT_THAT(run.cluster.commands(run.stranger), ElementsAre("a", "b"));
+}
+
+TEST(RepairTest, ALaterVoteTakesThePlaceOfALostOne) {
+  Acceptor acceptor(At(3), {}, 100);
+  acceptor.Forgot({{Slot(1), At(3)}, {Slot(2), At(3)}}, Ballot());
+  ASSERT_TRUE(acceptor.OnAccept({At(5), Slot(1), ValueOf("a"), Slot()}, Slot()));
+  const auto answer = acceptor.OnPrepare({At(9), Slot()}, Slot());
+  const auto& promise = std::get<Promise>(answer.reply);
+  ASSERT_EQ(promise.unknown.size(), 1u);
+  EXPECT_EQ(promise.unknown[0].slot, Slot(2));
+}
+
+// Lost votes may have helped to choose what only the leader knows by now; were it to vanish,
+// silence would erase that.
+TEST(RepairTest, LostVotesAreForgivenOnlyWhenTheLeadersSlotsAreKnown) {
+  RecoveredState recovered;
+  recovered.founded = true;
+  recovered.promised = recovered.lost_through = At(3);
+  recovered.configurations = ConfigurationHistory(kThree);
+  ReplicaOptions options;
+  options.self = NodeId(1);
+  Replica replica(options, std::move(recovered));
+  uint64_t round = 5;
+  const auto lost_through = [&] {
+    replica.Step({options.group, NodeId(3), NodeId(1), Prepare{{++round, NodeId(3)}, Slot()}});
+    const Ready ready = replica.TakeReady();
+    replica.Persisted(ready.token);
+    return std::get<Promise>(ready.messages_after_sync.back().body).lost_through;
+  };
+  replica.Step({options.group, NodeId(2), NodeId(1),
+                Heartbeat{{5, NodeId(2)}, Slot(2), 1, Slot(), /*serves=*/true}});
+  EXPECT_EQ(lost_through(), At(3));
+  replica.Step({options.group, NodeId(2), NodeId(1),
+                Learned{{{Slot(1), ValueOf("a")}, {Slot(2), ValueOf("b")}}, Slot(2)}});
+  EXPECT_EQ(lost_through(), Ballot());
+}
+
+// Else the log would still hold the older vote, and teach it after the next restart.
+TEST(RepairTest, WhatIsLearnedInADoubtfulSlotIsLogged) {
+  RecoveredState recovered;
+  recovered.founded = true;
+  recovered.promised = At(3);
+  recovered.accepted = {{Slot(1), At(1), ValueOf("a")}};
+  recovered.unknown = {{Slot(1), At(3)}};
+  recovered.configurations = ConfigurationHistory(kThree);
+  ReplicaOptions options;
+  options.self = NodeId(1);
+  Replica replica(options, std::move(recovered));
+  replica.Step({options.group, NodeId(2), NodeId(1), Learned{{{Slot(1), ValueOf("a")}}, Slot(1)}});
+  const Ready ready = replica.TakeReady();
+  ASSERT_EQ(ready.records.size(), 1u);
+  EXPECT_TRUE(std::holds_alternative<LearnedRecord>(ready.records[0].body));
 }
 
 // The state engine is gone, the log is whole but cut: the node votes, says how far the slots it has

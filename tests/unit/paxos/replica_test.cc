@@ -287,6 +287,23 @@ TEST(ReplicaTest, BoundsAreRefusals) {
   EXPECT_EQ(cluster.at(leader).Read(3), Admission::kOverloaded);
 }
 
+TEST(ReplicaTest, WhoSpeaksInAnothersNameIsNotHeard) {
+  Cluster cluster(3);
+  const int leader = cluster.ElectLeader();
+  const ReplicaStatus before = cluster.at(leader).status();
+  const auto from_other = [&](MessageBody body) {
+    cluster.at(leader).Step(
+        {GroupId(1), Cluster::Id(leader % 3 + 1), Cluster::Id(leader), std::move(body)});
+  };
+  const Ballot own{1000, Cluster::Id(leader)};
+  from_other(Prepare{own, Slot()});
+  from_other(Accept{own, Slot(9), Value(), Slot(8)});
+  from_other(Heartbeat{own, Slot(9), 0, Slot(), false});
+  cluster.Settle();
+  EXPECT_EQ(cluster.at(leader).status().promised, before.promised);
+  EXPECT_EQ(cluster.at(leader).status().leader_ballot, before.leader_ballot);
+}
+
 TEST(ReplicaTest, MessagesOfOtherGroupsAreDropped) {
   Cluster cluster(3);
   const int leader = cluster.ElectLeader();
