@@ -280,24 +280,23 @@ absl::Status SegmentedLog::Cut(GroupId group, Slot slot, CutKind kind) {
 absl::StatusOr<std::vector<paxos::AcceptedValue>> SegmentedLog::ReadValues(GroupId group,
                                                                            Slot first, Slot last,
                                                                            size_t max_bytes) const {
-  const auto is_cut = [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-    return first <= index_.cut_through(group);
+  const auto gone = [&](absl::string_view why) {
+    return absl::OutOfRangeError(
+        absl::StrCat("acceptor log: slot ", first.value(), " of group ", group.value(), " ", why));
   };
-  const absl::Status cut = absl::OutOfRangeError(absl::StrCat(
-      "acceptor log: slot ", first.value(), " of group ", group.value(), " has been cut"));
   std::vector<Located> records;
   {
     absl::MutexLock lock(&mutex_);
     if (!failure_.ok()) return failure_;
-    if (is_cut()) return cut;
+    if (first <= index_.cut_through(group)) return gone("has been cut");
+    if (index_.IsLost(group, first)) return gone("was lost to damage");
     records = Pin(index_.Run(group, first, last, max_bytes));
   }
   std::vector<paxos::AcceptedValue> values;
   const absl::Status status = Read(records, values);
   if (status.ok() || !values.empty()) return values;
-  // A segment that was recycled under this read holds other bytes by now, which is no damage.
-  absl::MutexLock lock(&mutex_);
-  return is_cut() ? cut : status;
+  // Damaged since it was opened; or recycled under this read.
+  return gone(status.message());
 }
 
 absl::StatusOr<std::vector<paxos::AcceptedValue>> SegmentedLog::ReadAbove(GroupId group,

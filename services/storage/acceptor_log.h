@@ -114,8 +114,8 @@ class AcceptorLog {
 
   // The values of consecutive slots from `first` on, each with its ballot (Ballot() for learned
   // ones), at most through `last` and about `max_bytes` (at least one). Stops before the first slot
-  // without a record or whose newest record is lost or has become unreadable. OutOfRange when
-  // `first` has been cut, DataLoss when it is the unreadable one.
+  // without a record or whose newest record is lost or cannot be read. OutOfRange when `first` has
+  // been cut or is such a lost one: who needs it needs a snapshot.
   virtual absl::StatusOr<std::vector<paxos::AcceptedValue>> ReadValues(GroupId group, Slot first,
                                                                        Slot last,
                                                                        size_t max_bytes) const = 0;

@@ -91,6 +91,11 @@ Slot SlotIndex::chosen_hint(GroupId group) const {
   return found == groups_.end() ? Slot() : found->second.chosen_hint;
 }
 
+bool SlotIndex::IsLost(GroupId id, Slot slot) const {
+  const auto group = groups_.find(id);
+  return group != groups_.end() && group->second.lost.contains(slot);
+}
+
 std::vector<paxos::UnknownVote> SlotIndex::unknown(GroupId id) const {
   std::vector<paxos::UnknownVote> unknown;
   const auto group = groups_.find(id);

@@ -49,6 +49,8 @@ class SlotIndex {
   Slot cut_through(GroupId group) const;
   Slot chosen_hint(GroupId group) const;  // never below cut_through
 
+  bool IsLost(GroupId group, Slot slot) const;
+
   // Slots whose newest record is lost, ascending, with a ballot that it did not exceed.
   std::vector<paxos::UnknownVote> unknown(GroupId group) const;
 

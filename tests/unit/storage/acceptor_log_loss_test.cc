@@ -173,5 +173,17 @@ TEST_F(AcceptorLogLossTest, ACrashAnywhereInTheRecoveryHidesNothing) {
   EXPECT_GT(interrupted, 100);
 }
 
+TEST_F(AcceptorLogLossTest, WhatRotsAfterTheStartIsNotTaught) {
+  const auto log = AcceptorLog::Open(&env_, DamagedLogOptions()).value();
+  const auto read = [&](uint64_t first) {
+    return log->ReadValues(kGroup, Slot(first), Slot(8), 1 << 20);
+  };
+  EXPECT_EQ(read(3)->size(), 6);
+  env_.MakeUnreadable(Records(1), env_.Contents(Records(1)).find("5...."), 1);
+  EXPECT_EQ(read(3)->size(), 2) << "up to it";
+  EXPECT_TRUE(absl::IsOutOfRange(read(5).status())) << "a snapshot has it";
+  EXPECT_EQ(read(6)->size(), 3);
+}
+
 }  // namespace
 }  // namespace synod::storage
