@@ -80,6 +80,22 @@ grpc::Status Client::MemberStatus(absl::Duration limit, etcdserverpb::StatusResp
   return maintenance_->Status(&context, {}, response);
 }
 
+grpc::Status Client::Compact(int64_t revision, absl::Duration limit) {
+  grpc::ClientContext context;
+  Prepare(context, limit);
+  etcdserverpb::CompactionRequest request;
+  request.set_revision(revision);
+  etcdserverpb::CompactionResponse response;
+  return kv_->Compact(&context, request, &response);
+}
+
+grpc::Status Client::Defragment(absl::Duration limit) {
+  grpc::ClientContext context;
+  Prepare(context, limit);
+  etcdserverpb::DefragmentResponse response;
+  return maintenance_->Defragment(&context, {}, &response);
+}
+
 grpc::Status Client::Alarm(etcdserverpb::AlarmRequest::AlarmAction action, uint64_t member,
                            etcdserverpb::AlarmType type, absl::Duration limit,
                            etcdserverpb::AlarmResponse* response) {

@@ -34,6 +34,8 @@ class Client {
   grpc::Status Txn(const etcdserverpb::TxnRequest& request, absl::Duration limit,
                    etcdserverpb::TxnResponse* response);
   grpc::Status MemberStatus(absl::Duration limit, etcdserverpb::StatusResponse* response);
+  grpc::Status Compact(int64_t revision, absl::Duration limit);
+  grpc::Status Defragment(absl::Duration limit);
   // Raising and disarming are in the name of `member`, which nobody checks.
   grpc::Status Alarm(etcdserverpb::AlarmRequest::AlarmAction action, uint64_t member,
                      etcdserverpb::AlarmType type, absl::Duration limit,

@@ -171,5 +171,44 @@ TEST(FullDiskTest, WritesStopReadsGoOnAndNothingIsLost) {
   EXPECT_TRUE(testing::Await(kLimit, [&] { return Errors(small).empty(); }));
 }
 
+// The same without a disk that is full: etcd's way back from a database over its quota.
+TEST(QuotaTest, DeletingCompactingAndDefragmentingMakeRoom) {
+  constexpr int64_t kQuotaBytes = 32 * kMiB;
+  Cluster cluster({.node_flags = {absl::StrCat("--quota-backend-bytes=", kQuotaBytes)}});
+  Client client(cluster.front_door());
+  Writes writes(cluster.front_door());
+  grpc::Status refused;
+  while (refused.ok() && writes.count() < 1000) refused = writes.PutNext();
+  ASSERT_EQ(Text(refused), absl::StrCat("8 ", kSpaceExceeded));
+
+  pb::TxnRequest erase;
+  auto* all = erase.add_success()->mutable_request_delete_range();
+  all->set_key("key");
+  all->set_range_end("kez");
+  pb::TxnResponse erased;
+  ASSERT_EQ(Text(client.Txn(erase, kLimit, &erased)), "0 ");
+  ASSERT_EQ(Text(client.Compact(erased.header().revision(), kLimit)), "0 ");
+  ASSERT_TRUE(cluster.AwaitEqualRevisions(kLimit));
+  for (int node = 1; node <= cluster.size(); ++node) {
+    Client member(cluster.node_address(node));
+    ASSERT_EQ(Text(member.Defragment(kLimit)), "0 ");
+    EXPECT_TRUE(testing::Await(kLimit, [&] {
+      pb::StatusResponse status;
+      return member.MemberStatus(kLimit, &status).ok() && status.dbsize() < kQuotaBytes / 2;
+    }));
+  }
+
+  pb::AlarmResponse alarms;
+  ASSERT_EQ(Text(client.Alarm(pb::AlarmRequest::GET, 0, pb::NONE, kLimit, &alarms)), "0 ");
+  EXPECT_GE(alarms.alarms_size(), 1);
+  for (const pb::AlarmMember& alarm : alarms.alarms()) {
+    pb::AlarmResponse disarmed;
+    ASSERT_EQ(Text(client.Alarm(pb::AlarmRequest::DEACTIVATE, alarm.memberid(), alarm.alarm(),
+                                kLimit, &disarmed)),
+              "0 ");
+  }
+  for (int i = 0; i < 10; ++i) ASSERT_EQ(Text(writes.PutNext()), "0 ");
+}
+
 }  // namespace
 }  // namespace synod::e2e
