@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <deque>
 #include <optional>
+#include <set>
 #include <utility>
 #include <variant>
 
@@ -47,8 +48,6 @@ void ApplyTo(GroupManifest& group, const paxos::Record& record) {
   } else if (const auto* founded = std::get_if<paxos::FoundedRecord>(&record.body)) {
     group.founded = true;
     group.instances = founded->instances;
-  } else if (std::holds_alternative<paxos::RepairedRecord>(record.body)) {
-    group.repaired = true;
   }
 }
 
@@ -121,6 +120,7 @@ class SegmentedLog final : public AcceptorLog {
   // The log thread's.
   const std::unique_ptr<Manifest> manifest_;
   std::map<GroupId, GroupManifest> groups_;  // as the manifest will hold them after the next Sync
+  std::set<GroupId> repaired_;               // by what is pending
   std::vector<LogRecord> pending_;
   uint64_t next_sequence_;
   bool awaiting_space_ = false;  // the last Sync found the disk full, before it wrote anything
@@ -171,6 +171,9 @@ absl::Status SegmentedLog::Append(absl::Span<const paxos::Record> records) {
                        " bytes does not fit into a segment of ", segment_bytes_, " bytes"));
     }
     ApplyTo(groups_[record.group], record);
+    if (std::holds_alternative<paxos::RepairedRecord>(record.body)) {
+      repaired_.insert(record.group);
+    }
     if (value) pending_.push_back(*std::move(value));
   }
   return absl::OkStatus();
@@ -195,7 +198,11 @@ absl::Status SegmentedLog::SyncPending() {
     if (status.ok()) written += fitting;
   }
   pending_.erase(pending_.begin(), pending_.begin() + static_cast<ptrdiff_t>(written));
-  return status;
+  if (!status.ok()) return status;
+  // Last: a group counts as repaired by what was learned before, and that is durable only now.
+  for (const GroupId group : repaired_) groups_[group].repaired = true;
+  repaired_.clear();
+  return StoreGroups();
 }
 
 // Nothing to do as long as ballots stand still, which is nearly always.

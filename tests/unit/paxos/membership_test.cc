@@ -52,6 +52,15 @@ TEST(ConfigurationHistoryTest, AChangeGovernsOneWindowAfterItsSlot) {
   EXPECT_EQ(history.size(), 1u);
 }
 
+TEST(ConfigurationHistoryTest, TheOldConfigurationDecidesUntilTheNewOneIsInForce) {
+  ConfigurationHistory history(Configuration::OfVoters({NodeId(1), NodeId(2), NodeId(3)}));
+  ASSERT_TRUE(history.Choose(Slot(5), ChangeOf(Slot(), {NodeId(1)}), 8));
+  Tally one;
+  one.Add(NodeId(1));
+  EXPECT_FALSE(history.IsQuorumOfAll(one, Slot(11)));
+  EXPECT_TRUE(history.IsQuorumOfAll(one, Slot(12)));
+}
+
 TEST(ConfigurationHistoryTest, AChangeThatWasComputedFromAnotherConfigurationIsVoid) {
   ConfigurationHistory history(Configuration::OfVoters({NodeId(1)}));
   ASSERT_TRUE(history.Choose(Slot(5), ChangeOf(Slot(), {NodeId(1), NodeId(2)}), 8));
