@@ -183,37 +183,38 @@ TEST_F(AcceptorLogLossTest, WhatRotsAfterTheStartIsNotTaught) {
   EXPECT_EQ(read(3)->size(), 2) << "up to it";
   EXPECT_TRUE(absl::IsOutOfRange(read(5).status())) << "a snapshot has it";
   EXPECT_EQ(read(6)->size(), 3);
+}
 
-  // A repair counts on what was learned before it. Were it durable first, a crash in between would
-  // leave a log that has forgotten votes and no longer says so.
-  TEST_F(AcceptorLogLossTest, ARepairIsNotDurableBeforeWhatItRestsOn) {
-    ASSERT_TRUE(env_.Remove(Records(3)).ok());
-    ASSERT_TRUE(env_.Remove(Identifiers(3)).ok());
-    bool finished = false;
-    bool was_repaired = false;
-    for (uint64_t operation = 1; !finished; ++operation) {
-      ASSERT_LT(operation, 100u);
-      const auto image = env_.Clone();
-      auto log = AcceptorLog::Open(image.get(), DamagedLogOptions());
-      ASSERT_TRUE(log.ok()) << log.status();
-      ASSERT_NE((*log)->State(kGroup).lost_through, paxos::Ballot());
-      ASSERT_TRUE((*log)->Append({Learned(1, 17, ValueOf(217, 300)), Repaired(1)}).ok());
-      image->FailFrom(operation);
-      finished = (*log)->Sync().ok();
-      log->reset();
-      Random random(operation);
-      image->LosePower(random);
-      const auto again = AcceptorLog::Open(image.get(), DamagedLogOptions());
-      ASSERT_TRUE(again.ok()) << again.status();
-      if ((*again)->State(kGroup).lost_through) continue;
-      was_repaired = true;
-      const auto values = (*again)->ReadAbove(kGroup, Slot(16));
-      ASSERT_TRUE(values.ok());
-      EXPECT_THAT(*values, testing::Contains(testing::Field(&paxos::AcceptedValue::slot, Slot(17))))
-          << "crash at operation " << operation;
-    }
-    EXPECT_TRUE(was_repaired);
+// A repair counts on what was learned before it. Were it durable first, a crash in between would
+// leave a log that has forgotten votes and no longer says so.
+TEST_F(AcceptorLogLossTest, ARepairIsNotDurableBeforeWhatItRestsOn) {
+  ASSERT_TRUE(env_.Remove(Records(3)).ok());
+  ASSERT_TRUE(env_.Remove(Identifiers(3)).ok());
+  bool finished = false;
+  bool was_repaired = false;
+  for (uint64_t operation = 1; !finished; ++operation) {
+    ASSERT_LT(operation, 100u);
+    const auto image = env_.Clone();
+    auto log = AcceptorLog::Open(image.get(), DamagedLogOptions());
+    ASSERT_TRUE(log.ok()) << log.status();
+    ASSERT_NE((*log)->State(kGroup).lost_through, paxos::Ballot());
+    ASSERT_TRUE((*log)->Append({Learned(1, 17, ValueOf(217, 300)), Repaired(1)}).ok());
+    image->FailFrom(operation);
+    finished = (*log)->Sync().ok();
+    log->reset();
+    Random random(operation);
+    image->LosePower(random);
+    const auto again = AcceptorLog::Open(image.get(), DamagedLogOptions());
+    ASSERT_TRUE(again.ok()) << again.status();
+    if ((*again)->State(kGroup).lost_through) continue;
+    was_repaired = true;
+    const auto values = (*again)->ReadAbove(kGroup, Slot(16));
+    ASSERT_TRUE(values.ok());
+    EXPECT_THAT(*values, testing::Contains(testing::Field(&paxos::AcceptedValue::slot, Slot(17))))
+        << "crash at operation " << operation;
   }
+  EXPECT_TRUE(was_repaired);
+}
 
 }  // namespace
 }  // namespace synod::storage
