@@ -107,6 +107,14 @@ class PosixEnv final : public Env {
     const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0640);
     if (fd < 0) return ErrnoError("create", path, errno);
     auto file = std::make_unique<PosixFile>(path, fd);
+    // All or nothing, and at once: a nearly full disk is not filled up first. A filesystem that
+    // cannot do so says so.
+    if (size > 0 && ::fallocate(fd, 0, 0, static_cast<off_t>(size)) != 0 && errno != EOPNOTSUPP &&
+        errno != EINTR) {
+      const int error = errno;
+      ::unlink(path.c_str());
+      return ErrnoError("allocate", path, error);
+    }
     // Real zeros: a merely reserved block is marked written at its first sync, which is metadata.
     const std::string zeros(static_cast<size_t>(std::min<uint64_t>(size, kZeroBlock)), '\0');
     for (uint64_t done = 0; done < size;) {

@@ -37,6 +37,20 @@ TEST_F(PosixEnvTest, CreateZeroedRefusesATakenPath) {
   EXPECT_EQ(env_.CreateZeroed(dir_ / "f", 1).status().code(), absl::StatusCode::kAlreadyExists);
 }
 
+TEST_F(PosixEnvTest, AFileTooLargeForTheDiskIsRefusedAtOnceAndLeavesNothing) {
+  EXPECT_FALSE(env_.CreateZeroed(dir_ / "f", uint64_t{1} << 50).ok());
+  EXPECT_TRUE(absl::IsNotFound(env_.Open(dir_ / "f").status()));
+}
+
+TEST_F(PosixEnvTest, EmptyDirectoriesAreRemovedAndOthersAreNot) {
+  ASSERT_TRUE(env_.CreateDirs(dir_ / "d").ok());
+  ASSERT_TRUE(env_.CreateZeroed(dir_ / "d/f", 1).ok());
+  EXPECT_FALSE(env_.Remove(dir_ / "d").ok());
+  ASSERT_TRUE(env_.Remove(dir_ / "d/f").ok());
+  EXPECT_TRUE(env_.Remove(dir_ / "d").ok());
+  EXPECT_TRUE(absl::IsNotFound(env_.List(dir_ / "d").status()));
+}
+
 TEST_F(PosixEnvTest, WritesReadBackAfterReopening) {
   {
     const auto file = env_.CreateZeroed(dir_ / "f", 10).value();
