@@ -20,6 +20,8 @@ using Action = std::function<ExitCode(const Session&)>;
 void AddKvCommands(CLI::App& app, Action& action);
 // member list, endpoint status, endpoint health.
 void AddClusterCommands(CLI::App& app, Action& action);
+// alarm list, alarm disarm, defrag.
+void AddMaintenanceCommands(CLI::App& app, Action& action);
 // lb status, policy, weights, drain, undrain.
 void AddBalancerCommands(CLI::App& app, Action& action);
 // paxos status.

@@ -8,7 +8,9 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
+#include "etcd/maintenance.grpc.pb.h"
 #include "services/ctl/commands.h"
 #include "services/ctl/node_view.h"
 
@@ -48,6 +50,9 @@ class Examination {
     }
     for (const std::string& member : members) Visit(member);
     Compare();
+    for (const std::string& member : members) {
+      if (AskForAlarms(member)) break;  // one answer speaks for all
+    }
     if (!healthy_) return kUnhealthy;
     std::cout << "healthy: " << views_.size() << " of " << members.size()
               << " members answer and agree\n";
@@ -100,6 +105,26 @@ class Examination {
       Complain(absl::StrCat(view.name(), " (", endpoint, ") is ", newest - view.chosen_slot(),
                             " slots behind and should be catching up; see its log if it is not"));
     }
+  }
+
+  // False when the member has no answer, as without a quorum.
+  bool AskForAlarms(const std::string& endpoint) {
+    const auto channel = session_.ConnectTo(endpoint);
+    if (!channel.ok()) return false;
+    const auto context = session_.NewContext();
+    etcdserverpb::AlarmResponse response;
+    if (!etcdserverpb::Maintenance::NewStub(*channel)->Alarm(context.get(), {}, &response).ok()) {
+      return false;
+    }
+    for (const auto& alarm : response.alarms()) {
+      const bool space = alarm.alarm() == etcdserverpb::NOSPACE;
+      Complain(absl::StrFormat(
+          "member %x raised the alarm %s: %s", alarm.memberid(),
+          etcdserverpb::AlarmType_Name(alarm.alarm()),
+          space ? "puts are refused until there is room on its disk and 'alarm disarm' was given"
+                : "writes are refused until its data is repaired and 'alarm disarm' was given"));
+    }
+    return true;
   }
 
   const Session& session_;

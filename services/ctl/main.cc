@@ -42,6 +42,7 @@ int Main(int argc, char** argv) {
   });
   AddKvCommands(app, action);
   AddClusterCommands(app, action);
+  AddMaintenanceCommands(app, action);
   AddBalancerCommands(app, action);
   AddPaxosCommands(app, action);
   AddDoctorCommand(app, action);

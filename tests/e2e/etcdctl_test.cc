@@ -1,5 +1,5 @@
 // The same etcdctl commands, one after the other, against Debian's etcd and against the front door:
-// what etcdctl prints and returns must be the same.
+// what etcdctl prints and returns must be the same. And what synodctl says of alarms.
 #include <cstdint>
 #include <optional>
 #include <regex>
@@ -130,6 +130,13 @@ std::string RunEtcdctl(const std::string& endpoint, const Step& step) {
                       Comparable(finished.error));
 }
 
+std::string RunSynodctl(const std::string& endpoint, const std::vector<std::string>& arguments) {
+  testing::Command command{.argv = {Program("synodctl"), "--endpoints=" + endpoint}};
+  command.argv.insert(command.argv.end(), arguments.begin(), arguments.end());
+  const testing::Finished finished = testing::RunToEnd(command, absl::Seconds(20));
+  return absl::StrCat("exit ", finished.exit_code, "\n", finished.output, finished.error);
+}
+
 // What the endpoint's status says is wrong.
 std::string StatusErrors(const std::string& endpoint) {
   static const std::regex errors(R"re("errors":\[[^\]]*\])re");
@@ -216,6 +223,27 @@ TEST_F(EtcdctlComparedTest, AlarmsAreThoseOfEtcd) {
     EXPECT_NE(StatusErrors(etcd_->address()), "");
     Compare(StepsUnderAlarm());
   }
+}
+
+TEST(SynodctlTest, SeesAndEndsAlarms) {
+  Cluster cluster({});
+  const std::string endpoint = cluster.front_door();
+  EXPECT_EQ(RunSynodctl(endpoint, {"alarm", "list"}), "exit 0\n");
+  etcdserverpb::AlarmResponse response;
+  ASSERT_TRUE(Client(endpoint)
+                  .Alarm(etcdserverpb::AlarmRequest::ACTIVATE, 0x12, etcdserverpb::NOSPACE,
+                         absl::Seconds(10), &response)
+                  .ok());
+  EXPECT_EQ(RunSynodctl(endpoint, {"alarm", "list"}), "exit 0\nmemberID:18 alarm:NOSPACE \n");
+  EXPECT_EQ(RunSynodctl(endpoint, {"put", "a", "1"}),
+            "exit 4\nError: etcdserver: mvcc: database space exceeded\n");
+  const std::string diagnosis = RunSynodctl(endpoint, {"doctor"});
+  EXPECT_NE(diagnosis.find("member 12 raised the alarm NOSPACE"), std::string::npos) << diagnosis;
+  EXPECT_EQ(
+      RunSynodctl(cluster.node_address(2), {"defrag"}),
+      absl::StrCat("exit 0\nFinished defragmenting etcd member[", cluster.node_address(2), "]\n"));
+  EXPECT_EQ(RunSynodctl(endpoint, {"alarm", "disarm"}), "exit 0\nmemberID:18 alarm:NOSPACE \n");
+  EXPECT_EQ(RunSynodctl(endpoint, {"put", "a", "1"}), "exit 0\nOK\n");
 }
 
 TEST(EtcdctlTest, MembersAndEndpointsAnswerSensibly) {
