@@ -12,6 +12,40 @@
 namespace synod::kv {
 namespace {
 
+constexpr int kKeysBetweenQuestions = 256;
+
+// The versions of one read, which end it with Cancelled when nobody waits for it any more. A
+// single key is always read: it costs less than to ask.
+class AbandonableVersions final : public Versions {
+ public:
+  AbandonableVersions(const Versions& versions, GiveUp give_up)
+      : versions_(versions), give_up_(give_up) {}
+
+  absl::StatusOr<bool> GetNewest(absl::string_view key, std::string* bytes) const override {
+    return versions_.GetNewest(key, bytes);
+  }
+
+  absl::Status WalkNewest(absl::string_view lower, absl::string_view upper,
+                          VisitBytes visit) const override {
+    bool given_up = false;
+    absl::Status status =
+        versions_.WalkNewest(lower, upper, [&](absl::string_view key, absl::string_view bytes) {
+          given_up = ++walked_ % kKeysBetweenQuestions == 0 && give_up_();
+          return !given_up && visit(key, bytes);
+        });
+    return given_up ? absl::CancelledError("nobody waits for this read") : status;
+  }
+
+  absl::Status GetHistory(Position position, std::string* bytes) const override {
+    return versions_.GetHistory(position, bytes);
+  }
+
+ private:
+  const Versions& versions_;
+  const GiveUp give_up_;
+  mutable int64_t walked_ = 0;  // keys, by all walks of the read
+};
+
 class SnapshotView final : public ReadView {
  public:
   SnapshotView(std::shared_ptr<const storage::EngineReader> snapshot,
@@ -26,21 +60,23 @@ class SnapshotView final : public ReadView {
   Revision revision() const override { return state_.revision; }
   Revision compact_revision() const override { return state_.floor; }
 
-  ReadResult<RangeResponse> Range(const RangeRequest& request) const override {
+  ReadResult<RangeResponse> Range(const RangeRequest& request, GiveUp give_up) const override {
     if (!readable_) return {Error::kCorrupt, {}};
     const Error error = CheckRevision(request, bounds());
     if (error != Error::kNone) return {error, {}};
-    return Finish(ExecuteRange(versions_, request, state_.revision));
+    const AbandonableVersions versions(versions_, give_up);
+    return Finish(ExecuteRange(versions, request, state_.revision));
   }
 
-  ReadResult<TxnResponse> Txn(const TxnRequest& request) const override {
+  ReadResult<TxnResponse> Txn(const TxnRequest& request, GiveUp give_up) const override {
     if (!readable_) return {Error::kCorrupt, {}};
-    const absl::StatusOr<Choices> choices = Choose(versions_, request, bounds());
-    if (!choices.ok()) return {Error::kCorrupt, {}};
-    const absl::StatusOr<Error> error = CheckTxn(versions_, request, *choices, bounds());
-    if (!error.ok()) return {Error::kCorrupt, {}};
+    const AbandonableVersions versions(versions_, give_up);
+    const absl::StatusOr<Choices> choices = Choose(versions, request, bounds());
+    if (!choices.ok()) return {ErrorOf(choices.status()), {}};
+    const absl::StatusOr<Error> error = CheckTxn(versions, request, *choices, bounds());
+    if (!error.ok()) return {ErrorOf(error.status()), {}};
     if (*error != Error::kNone) return {*error, {}};
-    return Finish(RunReadOnlyTxn(versions_, request, *choices, bounds()));
+    return Finish(RunReadOnlyTxn(versions, request, *choices, bounds()));
   }
 
   ReadResult<AlarmResponse> Alarms(AlarmType type) const override {
@@ -52,11 +88,16 @@ class SnapshotView final : public ReadView {
  private:
   Bounds bounds() const { return {.revision = state_.revision, .floor = state_.floor}; }
 
-  // A compaction after this view was taken may have dropped what the read was looking for.
   template <class T>
   static ReadResult<T> Finish(absl::StatusOr<T> response) {
     if (response.ok()) return {Error::kNone, *std::move(response)};
-    return {absl::IsOutOfRange(response.status()) ? Error::kCompacted : Error::kCorrupt, {}};
+    return {ErrorOf(response.status()), {}};
+  }
+
+  static Error ErrorOf(const absl::Status& status) {
+    // A compaction after this view was taken may have dropped what the read was looking for.
+    if (absl::IsOutOfRange(status)) return Error::kCompacted;
+    return absl::IsCancelled(status) ? Error::kGivenUp : Error::kCorrupt;
   }
 
   const std::shared_ptr<const storage::EngineReader> snapshot_;

@@ -15,6 +15,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
@@ -32,6 +33,10 @@ struct ReadResult {
   T response;
 };
 
+// Whether nobody waits for a read any more. Asked every few hundred keys that it looks at, on the
+// thread that reads; true ends it with kGivenUp.
+using GiveUp = absl::FunctionRef<bool()>;
+
 // The store frozen after one Apply. Thread-safe; cheap to hold for the length of a request, not
 // longer (it pins engine files).
 class ReadView {
@@ -42,10 +47,16 @@ class ReadView {
   virtual Revision compact_revision() const = 0;
 
   // Precondition: Validate(request) is kNone.
-  virtual ReadResult<RangeResponse> Range(const RangeRequest& request) const = 0;
+  virtual ReadResult<RangeResponse> Range(const RangeRequest& request, GiveUp give_up) const = 0;
+  ReadResult<RangeResponse> Range(const RangeRequest& request) const {
+    return Range(request, [] { return false; });
+  }
 
   // Precondition: Validate is kNone and IsReadOnly(request).
-  virtual ReadResult<TxnResponse> Txn(const TxnRequest& request) const = 0;
+  virtual ReadResult<TxnResponse> Txn(const TxnRequest& request, GiveUp give_up) const = 0;
+  ReadResult<TxnResponse> Txn(const TxnRequest& request) const {
+    return Txn(request, [] { return false; });
+  }
 
   // The alarms of `type`, or all for kNone; by member.
   virtual ReadResult<AlarmResponse> Alarms(AlarmType type) const = 0;

@@ -1,6 +1,6 @@
 // etcd's data model as plain values: what the state machine takes and gives.
 //
-// Field meanings and limits are etcd v3's (docs/etcd.md lists what is served). No protobuf here:
+// Field meanings and limits are etcd v3's (README.md lists what is served). No protobuf here:
 // rpc translates. Every field has an initialiser, so that designated ones may be left out.
 // Revisions are int64 as on etcd's wire; the empty store has revision 1.
 #ifndef SYNOD_SERVICES_KV_TYPES_H_
@@ -158,6 +158,7 @@ enum class Error : uint8_t {
   kLeaseNotFound,
   kNoSpace,  // an alarm is raised: alarms.h
   kCorrupt,  // an alarm is raised; or the engine could not read its own data, and the node stops
+  kGivenUp,  // a read only: whoever asked for it said so (GiveUp, state_machine.h)
 };
 
 // The outcome of one applied command; the same on every replica.

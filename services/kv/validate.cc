@@ -182,4 +182,25 @@ bool IsSerializable(const TxnRequest& request) {
   return OnlyRanges(request, [](const RangeRequest& range) { return range.serializable; });
 }
 
+bool IsPointRead(const RangeRequest& request) {
+  return request.range_end.empty();
+}
+
+bool IsPointRead(const TxnRequest& request) {
+  const auto is_point = [](const auto& one) { return one.range_end.empty(); };
+  if (!std::all_of(request.compare.begin(), request.compare.end(), is_point)) return false;
+  for (const auto* branch : {&request.success, &request.failure}) {
+    for (const Operation& operation : *branch) {
+      if (const auto* range = std::get_if<RangeRequest>(&operation)) {
+        if (!IsPointRead(*range)) return false;
+      } else if (const auto* nested = std::get_if<TxnRequest>(&operation)) {
+        if (!IsPointRead(*nested)) return false;
+      } else {
+        return false;
+      }
+    }
+  }
+  return true;
+}
+
 }  // namespace synod::kv

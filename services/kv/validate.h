@@ -22,6 +22,10 @@ bool IsReadOnly(const TxnRequest& request);
 // True when the transaction is read-only and every range in it is serializable.
 bool IsSerializable(const TxnRequest& request);
 
+// True when the read looks at single keys only: short, whatever the store holds.
+bool IsPointRead(const RangeRequest& request);
+bool IsPointRead(const TxnRequest& request);
+
 }  // namespace synod::kv
 
 #endif  // SYNOD_SERVICES_KV_VALIDATE_H_

@@ -24,6 +24,17 @@ absl::string_view Metadata(const grpc::CallbackServerContext& context, const cha
   return {found->second.data(), found->second.size()};
 }
 
+// How long the answer to a call that arrives now may take.
+absl::Duration Budget(const grpc::CallbackServerContext& context, absl::Duration request_timeout) {
+  absl::Duration budget = request_timeout;
+  const auto client = context.deadline();
+  if (client != std::chrono::system_clock::time_point::max()) {
+    const absl::Duration left = absl::FromChrono(client - std::chrono::system_clock::now());
+    budget = std::min(budget, left - std::min(left / kMarginPart, kMaxMargin));
+  }
+  return std::max(budget, absl::ZeroDuration());
+}
+
 }  // namespace
 
 absl::string_view MethodName(Method method) {
@@ -54,7 +65,8 @@ Call::Call(const CallEnvironment& environment, Method method, grpc::CallbackServ
     : environment_(environment),
       method_(method),
       context_(context),
-      started_(environment.backend->Now()) {
+      started_(environment.backend->Now()),
+      deadline_(started_ + Budget(*context, environment.options.request_timeout)) {
   if (options().observer != nullptr) options().observer->Started(method_);
 }
 
@@ -71,20 +83,25 @@ grpc::Status Call::Admit() {
   return grpc::Status::OK;
 }
 
-void Call::BeginRead(bool linearizable) {
-  if (!linearizable) {
-    const std::shared_ptr<const kv::ReadView> view = backend().View();
-    if (view->revision() >= min_revision_) return Read(*view);
+void Call::BeginRead(bool linearizable, ReadKind kind) {
+  read_kind_ = kind;
+  if (!linearizable && backend().View()->revision() >= min_revision_) {
+    return kind == ReadKind::kPoint ? ReadNewest() : PostRead();
   }
   backend().AwaitReadable(Deadline(), [this](Failure failure) {
     if (failure != Failure::kNone) return Fail(Explain(failure));
-    if (!environment_.reads->Post([this] { ReadNewest(); })) {
-      Fail(Explain(Failure::kOverloaded));
-    }
+    PostRead();
   });
 }
 
+void Call::PostRead() {
+  ReadPool* const pool =
+      read_kind_ == ReadKind::kPoint ? environment_.point_reads : environment_.range_reads;
+  if (!pool->Post([this] { ReadNewest(); })) Fail(Explain(Failure::kOverloaded));
+}
+
 void Call::ReadNewest() {
+  if (GivenUp()) return FailRead(kv::Error::kGivenUp);
   const std::shared_ptr<const kv::ReadView> view = backend().View();
   if (view->revision() < min_revision_) {
     return Fail({grpc::StatusCode::UNAVAILABLE,
@@ -94,6 +111,15 @@ void Call::ReadNewest() {
                               view->revision())});
   }
   Read(*view);
+}
+
+bool Call::GivenUp() const {
+  return context_->IsCancelled() || environment_.backend->Now() >= deadline_;
+}
+
+void Call::FailRead(kv::Error error) {
+  const bool late = error == kv::Error::kGivenUp && !context_->IsCancelled();
+  Fail(late ? Explain(Failure::kTimeout) : ToStatus(error));
 }
 
 void Call::Read(const kv::ReadView&) {
@@ -151,13 +177,7 @@ void Call::Answer(const grpc::Status& status) {
 }
 
 absl::Duration Call::Deadline() const {
-  absl::Duration budget = options().request_timeout;
-  const auto client = context_->deadline();
-  if (client != std::chrono::system_clock::time_point::max()) {
-    const absl::Duration left = absl::FromChrono(client - std::chrono::system_clock::now());
-    budget = std::min(budget, left - std::min(left / kMarginPart, kMaxMargin));
-  }
-  return started_ + std::max(budget, absl::ZeroDuration());
+  return deadline_;
 }
 
 grpc::Status Call::Explain(Failure failure) const {

@@ -2,9 +2,10 @@
 // admission, deadlines, response headers and metadata.
 //
 // A call is a gRPC reactor: made by the method handler, deleted by gRPC when the answer is out. A
-// client that goes away does not end it early; its answer is then thrown away.
+// client that goes away, or a deadline that passes, ends a read at its next step; a write goes on,
+// and its answer is thrown away.
 //
-// Thread-safety: one thread at a time; the node's callbacks and the read pool hand it on.
+// Thread-safety: one thread at a time; the node's callbacks and the read pools hand it on.
 #ifndef SYNOD_SERVICES_RPC_CALL_H_
 #define SYNOD_SERVICES_RPC_CALL_H_
 
@@ -24,7 +25,8 @@ namespace synod::rpc {
 // What the calls of one server share; outlives them.
 struct CallEnvironment {
   Backend* backend = nullptr;
-  ReadPool* reads = nullptr;
+  ReadPool* point_reads = nullptr;  // of single keys, so that they do not queue behind ranges
+  ReadPool* range_reads = nullptr;
   ClientServerOptions options;
 
   // Of the backend's status; they never change.
@@ -50,11 +52,20 @@ class Call : public grpc::ServerUnaryReactor {
   //   synod-min-revision    see BeginRead
   grpc::Status Admit();
 
-  // Runs Read with a view: at once with the newest one, or, when `linearizable`, with one that
-  // shows every write acknowledged before now. Waits likewise when the view is older than the
-  // client's synod-min-revision. Completes the call itself when there is no such view.
-  void BeginRead(bool linearizable);
+  enum class ReadKind : uint8_t { kPoint, kRange };
+
+  // Runs Read with a view: the newest one, or, when `linearizable`, one that shows every write
+  // acknowledged before now. Waits likewise when the view is older than the client's
+  // synod-min-revision. Completes the call itself when there is no such view. A range waits for a
+  // thread in any case, so that few run at once however many are asked for.
+  void BeginRead(bool linearizable, ReadKind kind = ReadKind::kPoint);
   virtual void Read(const kv::ReadView& view);
+
+  // Read asks it while it walks: whether the client went away, or was to be answered by now.
+  bool GivenUp() const;
+
+  // Completes the call with the error of a read.
+  void FailRead(kv::Error error);
 
   // Runs Written once the request is applied here, or completes the call with the reason why not. A
   // request that an alarm stands against is refused without being proposed.
@@ -73,11 +84,14 @@ class Call : public grpc::ServerUnaryReactor {
   void ReadNewest();
   void ProposeNow(kv::Request request);
   void Answer(const grpc::Status& status);
+  void PostRead();
 
   const CallEnvironment& environment_;
   const Method method_;
   grpc::CallbackServerContext* const context_;
   const absl::Duration started_;
+  const absl::Duration deadline_;
+  ReadKind read_kind_ = ReadKind::kPoint;
   kv::Revision min_revision_ = 0;
 };
 

@@ -23,7 +23,7 @@ namespace {
 // beyond, gRPC refuses it unread (RESOURCE_EXHAUSTED), as in etcd.
 constexpr size_t kOversizeBytes = 512 << 10;
 
-// Linearizable reads that wait for a thread.
+// Reads of one kind that wait for a thread.
 constexpr size_t kMaxQueuedReads = 16'384;
 
 // What gRPC may hold in messages before it stops reading from connections.
@@ -48,9 +48,11 @@ std::vector<std::string> AllServices() {
   return services;
 }
 
-CallEnvironment MakeEnvironment(ClientServerOptions options, Backend* backend, ReadPool* reads) {
+CallEnvironment MakeEnvironment(ClientServerOptions options, Backend* backend,
+                                ReadPool* point_reads, ReadPool* range_reads) {
   const NodeStatus status = backend->Status();
-  return {backend, reads, std::move(options), status.cluster, status.self, status.name};
+  return {backend,        point_reads, range_reads, std::move(options),
+          status.cluster, status.self, status.name};
 }
 
 void Tune(grpc::ServerBuilder& builder, const ClientServerOptions& options) {
@@ -70,8 +72,9 @@ void Tune(grpc::ServerBuilder& builder, const ClientServerOptions& options) {
 class GrpcClientServer final : public ClientServer {
  public:
   GrpcClientServer(ClientServerOptions options, Backend* backend)
-      : reads_(options.read_threads, kMaxQueuedReads),
-        environment_(MakeEnvironment(std::move(options), backend, &reads_)),
+      : point_reads_(options.read_threads, kMaxQueuedReads),
+        range_reads_(options.read_threads, kMaxQueuedReads),
+        environment_(MakeEnvironment(std::move(options), backend, &point_reads_, &range_reads_)),
         feed_(backend),
         health_(EtcdServices()),
         reflection_(AllServices()),
@@ -115,7 +118,8 @@ class GrpcClientServer final : public ClientServer {
 
  private:
   // Each may use those before it.
-  ReadPool reads_;
+  ReadPool point_reads_;
+  ReadPool range_reads_;
   const CallEnvironment environment_;
   StatusFeed feed_;
   HealthService health_;

@@ -25,7 +25,7 @@ struct ClientServerOptions {
   // Health: a node that has been without quorum contact for longer is NOT_SERVING.
   absl::Duration quorum_contact_limit = absl::Seconds(3);
 
-  // Threads that run linearizable reads once they are safe.
+  // Threads for the reads of single keys that have become safe, and as many for ranges.
   int read_threads = 2;
 
   CallObserver* observer = nullptr;  // outlives the server

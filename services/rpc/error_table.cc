@@ -143,6 +143,8 @@ grpc::Status ToStatus(kv::Error error) {
       return ToStatus(EtcdError::kNoSpace);
     case kv::Error::kCorrupt:
       return ToStatus(EtcdError::kCorrupt);
+    case kv::Error::kGivenUp:
+      return ToStatus(EtcdError::kCanceled);
   }
   return ToStatus(EtcdError::kCorrupt);
 }

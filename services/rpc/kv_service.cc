@@ -48,13 +48,13 @@ class RangeCall final : public KvCall<pb::RangeRequest, pb::RangeResponse> {
     if (const kv::Error error = kv::Validate(range_); error != kv::Error::kNone) {
       return Fail(ToStatus(error));
     }
-    BeginRead(!range_.serializable);
+    BeginRead(!range_.serializable, kv::IsPointRead(range_) ? ReadKind::kPoint : ReadKind::kRange);
   }
 
  private:
   void Read(const kv::ReadView& view) override {
-    kv::ReadResult<kv::RangeResponse> result = view.Range(range_);
-    if (result.error != kv::Error::kNone) return Fail(ToStatus(result.error));
+    kv::ReadResult<kv::RangeResponse> result = view.Range(range_, [this] { return GivenUp(); });
+    if (result.error != kv::Error::kNone) return FailRead(result.error);
     ToProto(std::move(result.response), response_);
     Reply(view.revision());
   }
@@ -99,13 +99,14 @@ class TxnCall final : public KvCall<pb::TxnRequest, pb::TxnResponse> {
       return Fail(ToStatus(error));
     }
     if (!kv::IsReadOnly(txn_)) return Propose(std::move(txn_));
-    BeginRead(!kv::IsSerializable(txn_));
+    BeginRead(!kv::IsSerializable(txn_),
+              kv::IsPointRead(txn_) ? ReadKind::kPoint : ReadKind::kRange);
   }
 
  private:
   void Read(const kv::ReadView& view) override {
-    kv::ReadResult<kv::TxnResponse> result = view.Txn(txn_);
-    if (result.error != kv::Error::kNone) return Fail(ToStatus(result.error));
+    kv::ReadResult<kv::TxnResponse> result = view.Txn(txn_, [this] { return GivenUp(); });
+    if (result.error != kv::Error::kNone) return FailRead(result.error);
     ToProto(std::move(result.response), view.revision(), response_);
     Reply(view.revision());
   }

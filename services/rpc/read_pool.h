@@ -1,5 +1,5 @@
-// A few threads that run linearizable reads once they are safe, so that the node's own threads,
-// which say when that is, need not: a large range takes long.
+// A few threads that run reads: linearizable ones once they are safe, so that the node's own
+// threads, which say when that is, need not; and ranges, which take long, only so many at once.
 //
 // Thread-safety: Post from any thread.
 #ifndef SYNOD_SERVICES_RPC_READ_POOL_H_

@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
+#include "services/kv/command.h"
 #include "tests/unit/kv/store.h"
 
 namespace synod::kv {
@@ -242,6 +244,60 @@ TEST(RangeCostTest, NewestReadsTouchNoHistoryAndOldOnesOfAHotKeyLittle) {
   EXPECT_LE(worst, 45) << "of " << kVersions;
   ASSERT_TRUE(ExecuteRange(counting, {.key = "a", .range_end = FromKey()}, newest).ok());
   EXPECT_EQ(counting.TakeHistoryReads(), 0);
+}
+
+// Reads that nobody waits for: asked now and then, over all that one read walks.
+class GivenUpReadTest : public ::testing::Test {
+ protected:
+  static constexpr int kKeys = 5000;
+
+  GivenUpReadTest() {
+    std::vector<std::string> puts;
+    for (int i = 0; i < kKeys; ++i) {
+      puts.push_back(EncodeCommand(PutRequest{.key = absl::StrCat("k", i), .value = "v"}));
+    }
+    store_.ApplyBytes({puts.begin(), puts.end()});
+    store_.ApplyBytes({puts.begin(), puts.end()});
+  }
+
+  // Says so when asked for the given time, counted from 1.
+  auto GiveUpWhenAskedFor(int time) {
+    return [this, time] { return ++asked_ == time; };
+  }
+
+  Store store_;
+  int asked_ = 0;
+};
+
+TEST_F(GivenUpReadTest, EndsAtOnceAndIsAskedOftenEnough) {
+  const auto view = store_.machine().View();
+  RangeRequest first{.key = "k", .range_end = "l", .limit = 1};
+  EXPECT_EQ(view->Range(first, GiveUpWhenAskedFor(2)).error, Error::kGivenUp);
+  EXPECT_EQ(asked_, 2);
+
+  asked_ = 0;
+  first.revision = 1 + kKeys;  // every key by its history
+  EXPECT_EQ(view->Range(first, GiveUpWhenAskedFor(3)).error, Error::kGivenUp);
+  EXPECT_EQ(asked_, 3);
+
+  asked_ = 0;
+  const auto whole = view->Range(first, GiveUpWhenAskedFor(kKeys));
+  EXPECT_EQ(whole.error, Error::kNone);
+  EXPECT_EQ(whole.response.count, kKeys);
+  EXPECT_GE(asked_, kKeys / 500);
+}
+
+TEST_F(GivenUpReadTest, TheRangesOfATransactionCountTogether) {
+  const auto view = store_.machine().View();
+  TxnRequest txn;
+  for (int i = 0; i < 50; ++i) txn.success.push_back(RangeRequest{.key = "k1", .range_end = "k11"});
+  EXPECT_EQ(view->Txn(txn, GiveUpWhenAskedFor(2)).error, Error::kGivenUp);
+
+  asked_ = 0;
+  const TxnRequest compares{
+      .compare = {{.target = CompareTarget::kVersion, .key = "k", .range_end = "l", .number = 2}}};
+  EXPECT_EQ(view->Txn(compares, GiveUpWhenAskedFor(1)).error, Error::kGivenUp);
+  EXPECT_TRUE(view->Txn(compares).response.succeeded);
 }
 
 }  // namespace

@@ -173,5 +173,17 @@ TEST(ValidateTest, SerializableNeedsEveryRangeToBe) {
   EXPECT_FALSE(IsSerializable(Then({Put("a")})));
 }
 
+TEST(ValidateTest, APointReadNamesNoRangeAnywhere) {
+  RangeRequest range = Get("a");
+  EXPECT_TRUE(IsPointRead(range));
+  range.range_end = "b";
+  EXPECT_FALSE(IsPointRead(range));
+  EXPECT_TRUE(IsPointRead(TxnRequest()));
+  EXPECT_TRUE(IsPointRead(ThenElse({Get("a"), Then({Get("b")})}, {Get("c")})));
+  EXPECT_FALSE(IsPointRead(ThenElse({Get("a")}, {range})));
+  EXPECT_FALSE(IsPointRead(Then({Get("a"), Then({range})})));
+  EXPECT_FALSE(IsPointRead(TxnRequest{.compare = {{.key = "a", .range_end = "b"}}}));
+}
+
 }  // namespace
 }  // namespace synod::kv

@@ -105,6 +105,7 @@ TEST(ErrorTableTest, StateMachineErrorsHaveTheirRows) {
       {kv::Error::kLeaseNotFound, "etcdserver: requested lease not found"},
       {kv::Error::kNoSpace, "etcdserver: mvcc: database space exceeded"},
       {kv::Error::kCorrupt, "etcdserver: corrupt cluster"},
+      {kv::Error::kGivenUp, "etcdserver: request canceled"},
   };
   for (const auto& [error, text] : cases) EXPECT_EQ(ToStatus(error).error_message(), text);
 }

@@ -6,9 +6,41 @@
 #include "absl/time/clock.h"
 #include "common/check.h"
 #include "services/kv/command.h"
+#include "services/kv/validate.h"
 #include "services/storage/memory_engine.h"
 
 namespace synod::rpc {
+
+// Holds ranges, as HoldRanges says.
+class TestNode::HeldView final : public kv::ReadView {
+ public:
+  HeldView(const TestNode& node, std::shared_ptr<const kv::ReadView> view)
+      : node_(node), view_(std::move(view)) {}
+
+  Slot applied() const override { return view_->applied(); }
+  kv::Revision revision() const override { return view_->revision(); }
+  kv::Revision compact_revision() const override { return view_->compact_revision(); }
+
+  kv::ReadResult<kv::RangeResponse> Range(const kv::RangeRequest& request,
+                                          kv::GiveUp give_up) const override {
+    if (!kv::IsPointRead(request) && !node_.Hold(give_up)) return {kv::Error::kGivenUp, {}};
+    return view_->Range(request, give_up);
+  }
+
+  kv::ReadResult<kv::TxnResponse> Txn(const kv::TxnRequest& request,
+                                      kv::GiveUp give_up) const override {
+    if (!kv::IsPointRead(request) && !node_.Hold(give_up)) return {kv::Error::kGivenUp, {}};
+    return view_->Txn(request, give_up);
+  }
+
+  kv::ReadResult<kv::AlarmResponse> Alarms(kv::AlarmType type) const override {
+    return view_->Alarms(type);
+  }
+
+ private:
+  const TestNode& node_;
+  const std::shared_ptr<const kv::ReadView> view_;
+};
 
 TestNode::TestNode() : engine_(storage::OpenMemoryEngine(std::make_shared<storage::MemoryDisk>())) {
   auto machine = kv::StateMachine::Open(engine_.get());
@@ -58,6 +90,40 @@ bool TestNode::AwaitStalled(size_t count) {
   absl::MutexLock lock(&mutex_);
   const auto reached = [&] { return work_.size() >= count; };
   return mutex_.AwaitWithTimeout(absl::Condition(&reached), absl::Seconds(20));
+}
+
+void TestNode::HoldRanges(bool held) {
+  absl::MutexLock lock(&mutex_);
+  ranges_held_ = held;
+}
+
+bool TestNode::AwaitHeldRanges(size_t count) {
+  absl::MutexLock lock(&mutex_);
+  const auto reached = [&] { return ranges_waiting_ >= count; };
+  return mutex_.AwaitWithTimeout(absl::Condition(&reached), absl::Seconds(20));
+}
+
+size_t TestNode::ranges_begun() const {
+  absl::MutexLock lock(&mutex_);
+  return ranges_begun_;
+}
+
+bool TestNode::Hold(kv::GiveUp give_up) const {
+  absl::MutexLock lock(&mutex_);
+  ++ranges_begun_;
+  ++ranges_waiting_;
+  const auto released = [this]() ABSL_NO_THREAD_SAFETY_ANALYSIS { return !ranges_held_; };
+  bool given_up = false;
+  while (!given_up && !mutex_.AwaitWithTimeout(absl::Condition(&released), absl::Milliseconds(1))) {
+    given_up = give_up();
+  }
+  --ranges_waiting_;
+  return !given_up;
+}
+
+absl::Duration TestNode::last_deadline() const {
+  absl::MutexLock lock(&mutex_);
+  return last_deadline_;
 }
 
 void TestNode::Change(const std::function<void()>& change) {
@@ -130,6 +196,7 @@ void TestNode::AwaitReadable(absl::Duration deadline, ReadableDone done) {
 void TestNode::Enqueue(absl::Duration deadline, Work work) {
   absl::MutexLock lock(&mutex_);
   last_budget_ = deadline - Now();
+  last_deadline_ = std::max(last_deadline_, deadline);
   work_.emplace(deadline, std::move(work));
   wake_.SignalAll();
 }
@@ -155,7 +222,7 @@ void TestNode::Run() {
 }
 
 std::shared_ptr<const kv::ReadView> TestNode::View() const {
-  return machine_->View();
+  return std::make_shared<HeldView>(*this, machine_->View());
 }
 
 kv::Error TestNode::Refuses(const kv::Request& request) const {

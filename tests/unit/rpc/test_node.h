@@ -38,6 +38,15 @@ class TestNode final : public Backend {
   // that is behind.
   void ApplyWhenAwaited(const kv::Request& request);
 
+  // While held, a range from now on is read as a long one is: it asks whether to give up until the
+  // answer is yes, or it is let go. Single keys pass.
+  void HoldRanges(bool held);
+  bool AwaitHeldRanges(size_t count);
+  size_t ranges_begun() const;
+
+  // No request had a later deadline.
+  absl::Duration last_deadline() const;
+
   // The deadline given with the last request, as time from then.
   absl::Duration last_budget() const;
 
@@ -61,10 +70,13 @@ class TestNode final : public Backend {
   absl::Duration Now() const override { return clock_.Monotonic(); }
 
  private:
+  class HeldView;
+
   // What to do, and the failure to do it with.
   using Work = std::function<void(Failure)>;
 
   void Enqueue(absl::Duration deadline, Work work);
+  bool Hold(kv::GiveUp give_up) const;  // false when given up
   void Run();
   void Change(const std::function<void()>& change);
   kv::Result ApplyNext(const kv::Request& request);
@@ -84,6 +96,10 @@ class TestNode final : public Backend {
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   std::optional<kv::Request> missing_ ABSL_GUARDED_BY(mutex_);
   absl::Duration last_budget_ ABSL_GUARDED_BY(mutex_);
+  absl::Duration last_deadline_ ABSL_GUARDED_BY(mutex_);
+  bool ranges_held_ ABSL_GUARDED_BY(mutex_) = false;
+  mutable size_t ranges_waiting_ ABSL_GUARDED_BY(mutex_) = 0;
+  mutable size_t ranges_begun_ ABSL_GUARDED_BY(mutex_) = 0;
   NodeStatus status_ ABSL_GUARDED_BY(mutex_);
   std::map<uint64_t, std::function<void()>> subscribers_ ABSL_GUARDED_BY(mutex_);
   uint64_t last_subscriber_ ABSL_GUARDED_BY(mutex_) = 0;
