@@ -3,9 +3,13 @@
 #include <algorithm>
 #include <utility>
 
-#include "absl/time/clock.h"
-
 namespace synod::rpc {
+namespace {
+
+// A wait is measured by the wall clock, which may be set back meanwhile: so much is lost at most.
+constexpr absl::Duration kLongestWait = absl::Seconds(1);
+
+}  // namespace
 
 StatusFeed::StatusFeed(Backend* backend) : backend_(backend) {
   subscription_ = backend_->Subscribe([this] {
@@ -61,8 +65,8 @@ std::vector<std::shared_ptr<StatusFeed::Entry>> StatusFeed::Await() {
   absl::MutexLock lock(&mutex_);
   std::vector<std::shared_ptr<Entry>> due;
   while (!stopping_) {
-    const absl::Time now = absl::Now();
-    absl::Time next = absl::InfiniteFuture();
+    const absl::Duration now = backend_->Now();
+    absl::Duration next = absl::InfiniteDuration();
     for (const auto& [id, entry] : entries_) {
       if (changed_ || entry->due <= now) {
         entry->due = now + entry->interval;
@@ -72,7 +76,7 @@ std::vector<std::shared_ptr<StatusFeed::Entry>> StatusFeed::Await() {
     }
     changed_ = false;
     if (!due.empty()) return due;
-    wake_.WaitWithDeadline(&mutex_, next);
+    wake_.WaitWithTimeout(&mutex_, std::min(next - now, kLongestWait));
   }
   return {};
 }

@@ -30,7 +30,8 @@ class StatusFeed {
   StatusFeed& operator=(const StatusFeed&) = delete;
   ~StatusFeed();
 
-  // Calls the listener now (on the feed's thread), after each change and at least every `interval`.
+  // Calls the listener now (on the feed's thread), after each change and at least every `interval`
+  // of the backend's clock.
   // Returns what Remove takes.
   uint64_t Add(absl::Duration interval, Listener listener);
 
@@ -42,7 +43,7 @@ class StatusFeed {
     Entry(absl::Duration every, Listener tell) : interval(every), listener(std::move(tell)) {}
 
     const absl::Duration interval;
-    absl::Time due = absl::InfinitePast();  // under the feed's mutex
+    absl::Duration due = -absl::InfiniteDuration();  // under the feed's mutex
 
     absl::Mutex calling;
     Listener listener ABSL_GUARDED_BY(calling);  // null once removed

@@ -191,6 +191,16 @@ TEST_F(ViewTest, SendsTheViewNowAtChangesAndAtIntervals) {
   for (int i = 0; i < 3; ++i) ASSERT_TRUE(often->Read(&view));
 }
 
+// Not of the wall clock, which may be set back.
+TEST_F(ViewTest, IntervalsAreOfTheNodesClock) {
+  Context context;
+  auto views = Watch(context, 3'600'000);
+  cluster::v1::View view;
+  ASSERT_TRUE(views->Read(&view));
+  served.node.Advance(absl::Hours(1));
+  ASSERT_TRUE(views->Read(&view));
+}
+
 TEST_F(ViewTest, ASlowReaderGetsTheNewestViewOnly) {
   // Views of about 1 MB, so that the connection's buffers hold few.
   const std::string name(1 << 20, 'n');

@@ -3,6 +3,7 @@
 #ifndef SYNOD_TESTS_UNIT_RPC_TEST_NODE_H_
 #define SYNOD_TESTS_UNIT_RPC_TEST_NODE_H_
 
+#include <atomic>
 #include <map>
 #include <memory>
 #include <optional>
@@ -47,6 +48,9 @@ class TestNode final : public Backend {
   // No request had a later deadline.
   absl::Duration last_deadline() const;
 
+  // Lets so much time pass on the node's clock.
+  void Advance(absl::Duration time) { advanced_ms_ = absl::ToInt64Milliseconds(time); }
+
   // The deadline given with the last request, as time from then.
   absl::Duration last_budget() const;
 
@@ -67,7 +71,9 @@ class TestNode final : public Backend {
   NodeStatus Status() const override;
   uint64_t ballot_round() const override { return 7; }
   std::shared_ptr<void> Subscribe(std::function<void()> changed) override;
-  absl::Duration Now() const override { return clock_.Monotonic(); }
+  absl::Duration Now() const override {
+    return clock_.Monotonic() + absl::Milliseconds(advanced_ms_.load());
+  }
 
  private:
   class HeldView;
@@ -82,6 +88,7 @@ class TestNode final : public Backend {
   kv::Result ApplyNext(const kv::Request& request);
 
   SystemClock clock_;
+  std::atomic<int64_t> advanced_ms_{0};
   std::unique_ptr<storage::Engine> engine_;
   std::unique_ptr<kv::StateMachine> machine_;
   absl::Mutex apply_mutex_;
