@@ -1,9 +1,11 @@
 #include "services/rpc/etcd_codec.h"
 
+#include <algorithm>
 #include <optional>
 #include <utility>
 #include <variant>
 
+#include "services/kv/validate.h"
 #include "services/rpc/error_table.h"
 
 namespace synod::rpc {
@@ -48,34 +50,31 @@ grpc::Status Translate(const pb::Compare& in, kv::Compare& out) {
   return grpc::Status::OK;
 }
 
-grpc::Status Translate(const pb::RequestOp& in, kv::Operation& out) {
+template <class In>
+grpc::Status TranslateLeaf(const In& in, kv::Operation& out) {
+  auto leaf = FromProto(in);
+  if (const kv::Error error = kv::Validate(leaf); error != kv::Error::kNone) {
+    return ToStatus(error);
+  }
+  out = std::move(leaf);
+  return grpc::Status::OK;
+}
+
+// `max_ops`: what is left for a nested transaction.
+grpc::Status Translate(const pb::RequestOp& in, int max_ops, kv::Operation& out) {
   switch (in.request_case()) {
     case pb::RequestOp::kRequestRange:
-      out = FromProto(in.request_range());
-      return grpc::Status::OK;
+      return TranslateLeaf(in.request_range(), out);
     case pb::RequestOp::kRequestPut:
-      out = FromProto(in.request_put());
-      return grpc::Status::OK;
+      return TranslateLeaf(in.request_put(), out);
     case pb::RequestOp::kRequestDeleteRange:
-      out = FromProto(in.request_delete_range());
-      return grpc::Status::OK;
+      return TranslateLeaf(in.request_delete_range(), out);
     case pb::RequestOp::kRequestTxn:
-      return FromProto(in.request_txn(), out.emplace<kv::TxnRequest>());
+      return FromProto(in.request_txn(), max_ops, out.emplace<kv::TxnRequest>());
     case pb::RequestOp::REQUEST_NOT_SET:
       break;
   }
   return ToStatus(EtcdError::kKeyNotFound);
-}
-
-template <class In, class Out>
-grpc::Status TranslateAll(const google::protobuf::RepeatedPtrField<In>& in, std::vector<Out>& out) {
-  out.resize(static_cast<size_t>(in.size()));
-  for (int i = 0; i < in.size(); ++i) {
-    if (grpc::Status status = Translate(in[i], out[static_cast<size_t>(i)]); !status.ok()) {
-      return status;
-    }
-  }
-  return grpc::Status::OK;
 }
 
 void Write(kv::KeyValue in, mvccpb::KeyValue& out) {
@@ -179,10 +178,24 @@ kv::DeleteRangeRequest FromProto(const pb::DeleteRangeRequest& in) {
   return out;
 }
 
-grpc::Status FromProto(const pb::TxnRequest& in, kv::TxnRequest& out) {
-  if (grpc::Status status = TranslateAll(in.compare(), out.compare); !status.ok()) return status;
-  if (grpc::Status status = TranslateAll(in.success(), out.success); !status.ok()) return status;
-  return TranslateAll(in.failure(), out.failure);
+grpc::Status FromProto(const pb::TxnRequest& in, int max_ops, kv::TxnRequest& out) {
+  const int longest = std::max({in.compare_size(), in.success_size(), in.failure_size()});
+  if (longest > max_ops) return ToStatus(EtcdError::kTooManyOps);
+  for (const pb::Compare& compare : in.compare()) {
+    if (compare.key().empty()) return ToStatus(EtcdError::kEmptyKey);
+    if (grpc::Status status = Translate(compare, out.compare.emplace_back()); !status.ok()) {
+      return status;
+    }
+  }
+  const auto translate = [&](const auto& operations, std::vector<kv::Operation>& branch) {
+    grpc::Status status;
+    for (auto it = operations.begin(); it != operations.end() && status.ok(); ++it) {
+      status = Translate(*it, max_ops - longest, branch.emplace_back());
+    }
+    return status;
+  };
+  const grpc::Status status = translate(in.success(), out.success);
+  return status.ok() ? translate(in.failure(), out.failure) : status;
 }
 
 void ToProto(kv::RangeResponse in, pb::RangeResponse& out) {

@@ -1,7 +1,8 @@
 // etcd's requests and responses to and from the state machine's.
 //
 // Requests are translated, not judged: kv/validate.h does that, and values of enumerations that
-// etcd does not have become values that it refuses.
+// etcd does not have become values that it refuses. What of a transaction cannot be translated is
+// refused here, where etcd would.
 //
 // Thread-safety: pure functions.
 #ifndef SYNOD_SERVICES_RPC_ETCD_CODEC_H_
@@ -17,9 +18,11 @@ kv::RangeRequest FromProto(const etcdserverpb::RangeRequest& in);
 kv::PutRequest FromProto(const etcdserverpb::PutRequest& in);
 kv::DeleteRangeRequest FromProto(const etcdserverpb::DeleteRangeRequest& in);
 
-// InvalidArgument for an operation that is none (with etcd's words) and for a comparison that is
-// none (etcd takes it as true).
-grpc::Status FromProto(const etcdserverpb::TxnRequest& in, kv::TxnRequest& out);
+// The first that is wrong is named, in etcd's order and words (v3rpc/key.go, checkTxnRequest): more
+// than `max_ops` operations, before they cost memory; an operation that is none; and what comes
+// before it, as kv::Validate finds it. InvalidArgument, too, for a comparison that is none (etcd
+// takes it as true). Overlaps of what is well-formed are left to kv::Validate.
+grpc::Status FromProto(const etcdserverpb::TxnRequest& in, int max_ops, kv::TxnRequest& out);
 
 // Strings are moved out of the first argument. Headers of the outermost messages are left alone.
 void ToProto(kv::RangeResponse in, etcdserverpb::RangeResponse& out);

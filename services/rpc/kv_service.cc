@@ -21,12 +21,13 @@ class KvCall : public Call {
       : Call(environment, method, context), request_(*request), response_(*response) {}
 
  protected:
-  // Admit, and what etcd refuses before looking at the store.
-  grpc::Status AdmitRequest() {
+  // Call::Propose, unless the request is too large: what goes to the log is measured, and last of
+  // all checks, as in etcd.
+  void ProposeMeasured(kv::Request request) {
     if (request_.ByteSizeLong() > options().max_request_bytes) {
-      return ToStatus(EtcdError::kRequestTooLarge);
+      return Fail(ToStatus(EtcdError::kRequestTooLarge));
     }
-    return Admit();
+    Propose(std::move(request));
   }
 
   void Reply(kv::Revision revision) {
@@ -43,7 +44,7 @@ class RangeCall final : public KvCall<pb::RangeRequest, pb::RangeResponse> {
   using KvCall::KvCall;
 
   void Begin() {
-    if (const grpc::Status status = AdmitRequest(); !status.ok()) return Fail(status);
+    if (const grpc::Status status = Admit(); !status.ok()) return Fail(status);
     range_ = FromProto(request_);
     if (const kv::Error error = kv::Validate(range_); error != kv::Error::kNone) {
       return Fail(ToStatus(error));
@@ -69,12 +70,12 @@ class WriteCall final : public KvCall<Request, Response> {
   using KvCall<Request, Response>::KvCall;
 
   void Begin() {
-    if (const grpc::Status status = this->AdmitRequest(); !status.ok()) return this->Fail(status);
+    if (const grpc::Status status = this->Admit(); !status.ok()) return this->Fail(status);
     auto write = FromProto(this->request_);
     if (const kv::Error error = kv::Validate(write); error != kv::Error::kNone) {
       return this->Fail(ToStatus(error));
     }
-    this->Propose(std::move(write));
+    this->ProposeMeasured(std::move(write));
   }
 
  private:
@@ -92,13 +93,15 @@ class TxnCall final : public KvCall<pb::TxnRequest, pb::TxnResponse> {
   using KvCall::KvCall;
 
   void Begin() {
-    if (const grpc::Status status = AdmitRequest(); !status.ok()) return Fail(status);
-    if (const grpc::Status status = FromProto(request_, txn_); !status.ok()) return Fail(status);
-    if (const kv::Error error = kv::Validate(txn_, options().max_txn_ops);
-        error != kv::Error::kNone) {
+    if (const grpc::Status status = Admit(); !status.ok()) return Fail(status);
+    const int max_ops = options().max_txn_ops;
+    if (const grpc::Status status = FromProto(request_, max_ops, txn_); !status.ok()) {
+      return Fail(status);
+    }
+    if (const kv::Error error = kv::Validate(txn_, max_ops); error != kv::Error::kNone) {
       return Fail(ToStatus(error));
     }
-    if (!kv::IsReadOnly(txn_)) return Propose(std::move(txn_));
+    if (!kv::IsReadOnly(txn_)) return ProposeMeasured(std::move(txn_));
     BeginRead(!kv::IsSerializable(txn_),
               kv::IsPointRead(txn_) ? ReadKind::kPoint : ReadKind::kRange);
   }
@@ -124,8 +127,8 @@ class CompactCall final : public KvCall<pb::CompactionRequest, pb::CompactionRes
   using KvCall::KvCall;
 
   void Begin() {
-    if (const grpc::Status status = AdmitRequest(); !status.ok()) return Fail(status);
-    Propose(kv::CompactRequest{request_.revision(), request_.physical()});
+    if (const grpc::Status status = Admit(); !status.ok()) return Fail(status);
+    ProposeMeasured(kv::CompactRequest{request_.revision(), request_.physical()});
   }
 
  private:

@@ -230,6 +230,41 @@ TEST_F(KvServiceTest, ReadOnlyTxnsAreLinearizableUnlessAllRangesAreSerializable)
   EXPECT_EQ(served.node.View()->revision(), 1);
 }
 
+// Of several things wrong etcd names the one it looks at first; size comes last, and only for what
+// would be proposed.
+TEST_F(KvServiceTest, RefusesInEtcdsOrder) {
+  const std::string large(150'000, 'x');
+  EXPECT_EQ(Text(Put("", large)), "3 etcdserver: key is not provided");
+  EXPECT_EQ(Text(Put("a", large)), "3 etcdserver: request is too large");
+  EXPECT_EQ(Text(Range(Key(large))), "OK");
+  pb::TxnRequest read;
+  *read.add_success()->mutable_request_range() = Key(large);
+  EXPECT_EQ(Text(Txn(read)), "OK");
+
+  const auto put = [](const std::string& key) {
+    pb::RequestOp operation;
+    operation.mutable_request_put()->set_key(key);
+    return operation;
+  };
+  const auto txn = [](std::vector<pb::RequestOp> operations) {
+    pb::TxnRequest request;
+    for (pb::RequestOp& one : operations) *request.add_success() = std::move(one);
+    return request;
+  };
+  const pb::RequestOp none;
+  EXPECT_EQ(Text(Txn(txn({put("a"), put("a"), none}))), "3 etcdserver: key not found");
+  EXPECT_EQ(Text(Txn(txn({put(""), none}))), "3 etcdserver: key is not provided");
+  EXPECT_EQ(Text(Txn(txn({none, put("")}))), "3 etcdserver: key not found");
+  EXPECT_EQ(Text(Txn(txn(std::vector<pb::RequestOp>(129, none)))),
+            "3 etcdserver: too many operations in txn request");
+  pb::TxnRequest nested;
+  *nested.add_failure()->mutable_request_txn() = txn(std::vector<pb::RequestOp>(128, none));
+  EXPECT_EQ(Text(Txn(nested)), "3 etcdserver: too many operations in txn request");
+  pb::TxnRequest compare = txn({none});
+  compare.add_compare();
+  EXPECT_EQ(Text(Txn(compare)), "3 etcdserver: key is not provided");
+}
+
 TEST_F(KvServiceTest, WhatIsNotServedIsUnimplemented) {
   Context context;
   pb::LeaseGrantResponse response;
