@@ -4,10 +4,11 @@
 
 #include "etcd/kv.grpc.pb.h"
 #include "services/rpc/call.h"
+#include "services/rpc/unserved.h"
 
 namespace synod::rpc {
 
-class KvService final : public etcdserverpb::KV::CallbackService {
+class KvService final : public UnservedKv {
  public:
   explicit KvService(const CallEnvironment& environment) : environment_(environment) {}
 

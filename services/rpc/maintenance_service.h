@@ -5,13 +5,14 @@
 
 #include "etcd/maintenance.grpc.pb.h"
 #include "services/rpc/call.h"
+#include "services/rpc/unserved.h"
 
 namespace synod::rpc {
 
 // The etcd release whose API is served; clients parse it (Kubernetes wants 3.5.13 or later).
 inline constexpr char kEtcdVersion[] = "3.6.0";
 
-class MaintenanceService final : public etcdserverpb::Maintenance::CallbackService {
+class MaintenanceService final : public UnservedMaintenance {
  public:
   explicit MaintenanceService(const CallEnvironment& environment) : environment_(environment) {}
 

@@ -1,8 +1,10 @@
-// Answers calls to services that are not served, Watch and Lease among them: UNIMPLEMENTED like
-// gRPC itself, but with a word about what was asked for.
+// Answers calls to what is not served, Watch and Lease among it: UNIMPLEMENTED like gRPC itself,
+// but with a word about what was asked for.
 #ifndef SYNOD_SERVICES_RPC_UNSERVED_H_
 #define SYNOD_SERVICES_RPC_UNSERVED_H_
 
+#include "etcd/kv.grpc.pb.h"
+#include "etcd/maintenance.grpc.pb.h"
 #include "grpcpp/generic/async_generic_service.h"
 
 namespace synod::rpc {
@@ -11,6 +13,28 @@ class Unserved final : public grpc::CallbackGenericService {
  public:
   grpc::ServerGenericBidiReactor* CreateReactor(
       grpc::GenericCallbackServerContext* context) override;
+};
+
+// The same for the methods of services that are served otherwise.
+class UnservedKv : public etcdserverpb::KV::CallbackService {
+ public:
+  grpc::ServerWriteReactor<etcdserverpb::RangeStreamResponse>* RangeStream(
+      grpc::CallbackServerContext*, const etcdserverpb::RangeRequest*) final;
+};
+
+class UnservedMaintenance : public etcdserverpb::Maintenance::CallbackService {
+ public:
+  grpc::ServerUnaryReactor* Hash(grpc::CallbackServerContext* context,
+                                 const etcdserverpb::HashRequest*,
+                                 etcdserverpb::HashResponse*) final;
+  grpc::ServerUnaryReactor* HashKV(grpc::CallbackServerContext* context,
+                                   const etcdserverpb::HashKVRequest*,
+                                   etcdserverpb::HashKVResponse*) final;
+  grpc::ServerWriteReactor<etcdserverpb::SnapshotResponse>* Snapshot(
+      grpc::CallbackServerContext*, const etcdserverpb::SnapshotRequest*) final;
+  grpc::ServerUnaryReactor* Downgrade(grpc::CallbackServerContext* context,
+                                      const etcdserverpb::DowngradeRequest*,
+                                      etcdserverpb::DowngradeResponse*) final;
 };
 
 }  // namespace synod::rpc

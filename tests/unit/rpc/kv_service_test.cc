@@ -281,7 +281,7 @@ TEST_F(KvServiceTest, WhatIsNotServedIsUnimplemented) {
   pb::RangeStreamResponse part;
   auto stream = kv->RangeStream(&stream_context, Key("a"));
   EXPECT_FALSE(stream->Read(&part));
-  EXPECT_EQ(stream->Finish().error_code(), StatusCode::UNIMPLEMENTED);
+  EXPECT_EQ(Text(stream->Finish()), "12 synod: /etcdserverpb.KV/RangeStream is not served");
 }
 
 }  // namespace

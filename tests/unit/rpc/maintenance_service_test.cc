@@ -180,5 +180,25 @@ TEST_F(MaintenanceServiceTest, CorruptDataStopsAllWrites) {
   EXPECT_EQ(Text(Range(Key("a"))), "OK");
 }
 
+TEST_F(MaintenanceServiceTest, WhatIsNotServedIsNamed) {
+  const auto refusal = [](const char* method) {
+    return absl::StrCat("12 synod: /etcdserverpb.Maintenance/", method, " is not served");
+  };
+  const auto ask = [&](auto method, auto request, auto response) {
+    Context context;
+    return Text((maintenance.get()->*method)(&context, request, &response));
+  };
+  using Stub = pb::Maintenance::Stub;
+  EXPECT_EQ(ask(&Stub::Hash, pb::HashRequest(), pb::HashResponse()), refusal("Hash"));
+  EXPECT_EQ(ask(&Stub::HashKV, pb::HashKVRequest(), pb::HashKVResponse()), refusal("HashKV"));
+  EXPECT_EQ(ask(&Stub::Downgrade, pb::DowngradeRequest(), pb::DowngradeResponse()),
+            refusal("Downgrade"));
+  Context context;
+  pb::SnapshotResponse part;
+  auto snapshot = maintenance->Snapshot(&context, pb::SnapshotRequest());
+  EXPECT_FALSE(snapshot->Read(&part));
+  EXPECT_EQ(Text(snapshot->Finish()), refusal("Snapshot"));
+}
+
 }  // namespace
 }  // namespace synod::rpc
