@@ -6,13 +6,23 @@
 #include "tests/sim/say.h"
 
 namespace synod::sim {
+namespace {
 
-Applier::Applier(World& world, Process& process, storage::Engine& engine, kv::StateMachine& machine,
-                 ApplierOptions options, Random random, Hooks hooks)
+// What the state machine gets to see of a value.
+std::vector<absl::string_view> Requests(const paxos::Value& value) {
+  std::vector<absl::string_view> requests;
+  if (value.kind() == paxos::Value::Kind::kConfiguration) return requests;
+  for (const paxos::CommandView& command : value.Commands()) requests.push_back(command.payload);
+  return requests;
+}
+
+}  // namespace
+
+Applier::Applier(World& world, Process& process, State state, ApplierOptions options, Random random,
+                 Hooks hooks)
     : world_(world),
       process_(process),
-      engine_(engine),
-      machine_(machine),
+      state_(std::move(state)),
       options_(options),
       random_(random),
       hooks_(std::move(hooks)) {}
@@ -20,6 +30,13 @@ Applier::Applier(World& world, Process& process, storage::Engine& engine, kv::St
 void Applier::Push(std::vector<paxos::ChosenValue> chosen) {
   for (paxos::ChosenValue& value : chosen) waiting_.push_back(std::move(value));
   if (!busy_ && !waiting_.empty()) Schedule();
+}
+
+void Applier::Replace(State state) {
+  state_ = std::move(state);
+  while (!waiting_.empty() && waiting_.front().slot <= state_.machine->applied()) {
+    waiting_.pop_front();
+  }
 }
 
 void Applier::Schedule() {
@@ -30,16 +47,27 @@ void Applier::Schedule() {
 void Applier::ApplySome() {
   std::vector<paxos::ChosenValue> values;
   std::vector<kv::SlotCommands> slots;
+  std::deque<std::string> configurations;  // whose addresses stay
   while (!waiting_.empty() && values.size() < options_.max_slots) {
     values.push_back(std::move(waiting_.front()));
     waiting_.pop_front();
     kv::SlotCommands& commands = slots.emplace_back();
     commands.slot = values.back().slot;
-    for (const paxos::CommandView& command : values.back().value.Commands()) {
-      commands.commands.push_back(command.payload);
+    const bool changed =
+        state_.configurations.Choose(commands.slot, values.back().value, options_.window);
+    // Also the first ones, for those who will know nothing but a snapshot.
+    if (changed || (slots.size() == 1 && state_.machine->configurations().empty())) {
+      commands.configurations = configurations.emplace_back(state_.configurations.Encode());
+    }
+    for (const absl::string_view payload : Requests(values.back().value)) {
+      commands.commands.push_back(payload);
     }
   }
-  const auto results = machine_.Apply(slots);
+  if (values.empty()) {  // a snapshot held them all
+    busy_ = false;
+    return;
+  }
+  const auto results = state_.machine->Apply(slots);
   if (!results.ok()) {
     world_.verdict.Fail(Say("the state machine stopped: ", results.status().ToString()));
     return;
@@ -53,7 +81,7 @@ void Applier::Report(const std::vector<paxos::ChosenValue>& values,
                      const std::vector<kv::Result>& results) {
   absl::Span<const kv::Result> rest(results);
   for (const paxos::ChosenValue& value : values) {
-    const size_t count = value.value.Commands().size();
+    const size_t count = Requests(value.value).size();
     if (count > rest.size()) {
       world_.verdict.Fail(Say("slot ", value.slot, " has fewer results than commands"));
       return;
@@ -62,8 +90,8 @@ void Applier::Report(const std::vector<paxos::ChosenValue>& values,
     rest.remove_prefix(count);
   }
   absl::Status flushed;
-  if (random_.Chance(options_.flush_chance)) flushed = engine_.Flush();
-  const auto durable = machine_.DurableApplied();
+  if (random_.Chance(options_.flush_chance)) flushed = state_.engine->Flush();
+  const auto durable = state_.machine->DurableApplied();
   if (!flushed.ok() || !durable.ok()) {
     world_.verdict.Fail("the engine refused a flush");
     return;

@@ -9,6 +9,7 @@
 
 #include "common/random.h"
 #include "services/kv/state_machine.h"
+#include "services/paxos/configuration.h"
 #include "services/paxos/message.h"
 #include "services/storage/engine.h"
 #include "tests/sim/process.h"
@@ -20,6 +21,7 @@ struct ApplierOptions {
   size_t max_slots = 16;  // in one Apply
   absl::Duration latency = absl::Microseconds(100);
   double flush_chance = 0.05;  // after each Apply
+  uint64_t window = 128;       // α: of configurations
 };
 
 class Applier {
@@ -31,10 +33,19 @@ class Applier {
     std::function<void(Slot applied, Slot durable)> progressed;
   };
 
-  Applier(World& world, Process& process, storage::Engine& engine, kv::StateMachine& machine,
-          ApplierOptions options, Random random, Hooks hooks);
+  // `configurations` are those of the slot that the machine has applied.
+  struct State {
+    storage::Engine* engine;
+    kv::StateMachine* machine;
+    paxos::ConfigurationHistory configurations;
+  };
+
+  Applier(World& world, Process& process, State state, ApplierOptions options, Random random,
+          Hooks hooks);
 
   void Push(std::vector<paxos::ChosenValue> chosen);
+  // A snapshot has replaced the state.
+  void Replace(State state);
 
  private:
   void Schedule();
@@ -44,8 +55,7 @@ class Applier {
 
   World& world_;
   Process& process_;
-  storage::Engine& engine_;
-  kv::StateMachine& machine_;
+  State state_;
   const ApplierOptions options_;
   Random random_;
   Hooks hooks_;

@@ -119,27 +119,78 @@ paxos::Ballot Round(uint64_t round) {
   return {round, NodeId(1)};
 }
 
-TEST(ShadowAcceptorTest, FindsAFallenPromise) {
+// Of a log that may vote.
+ShadowAcceptor Founded() {
   ShadowAcceptor acceptor;
+  acceptor.OnDurable({GroupId(1), paxos::FoundedRecord{}});
+  return acceptor;
+}
+
+TEST(ShadowAcceptorTest, FindsAFallenPromise) {
+  ShadowAcceptor acceptor = Founded();
   EXPECT_THAT(acceptor.OnDurable({GroupId(1), paxos::PromiseRecord{Round(2)}}), IsEmpty());
   EXPECT_THAT(acceptor.OnDurable({GroupId(1), paxos::PromiseRecord{Round(1)}}), StartsWith("A1"));
 }
 
 TEST(ShadowAcceptorTest, FindsAnswersAheadOfTheirSync) {
-  const ShadowAcceptor acceptor;
+  const ShadowAcceptor acceptor = Founded();
   EXPECT_THAT(acceptor.OnSend(paxos::Promise{Round(1), Slot(), {}}), StartsWith("A2"));
   EXPECT_THAT(acceptor.OnSend(paxos::Prepare{Round(1), Slot()}), StartsWith("A2"));
   EXPECT_THAT(acceptor.OnSend(paxos::Accepted{Round(1), Slot(1)}), StartsWith("A2"));
 }
 
 TEST(ShadowAcceptorTest, FindsAHiddenAndAForgottenVote) {
-  ShadowAcceptor acceptor;
+  ShadowAcceptor acceptor = Founded();
   acceptor.OnDurable({GroupId(1), paxos::AcceptedRecord{Slot(1), Round(1), {}, Slot()}});
   acceptor.OnDurable({GroupId(1), paxos::PromiseRecord{Round(2)}});
   EXPECT_THAT(acceptor.OnSend(paxos::Promise{Round(2), Slot(), {}}), StartsWith("A3"));
   paxos::RecoveredState recovered;
   recovered.promised = Round(2);
   EXPECT_THAT(acceptor.OnRecovered(recovered), StartsWith("A4"));
+}
+
+// One vote, in slot 1 at ballot 1, then a promise of ballot 2, and the log is damaged.
+class LostVoteTest : public testing::Test {
+ protected:
+  LostVoteTest() {
+    acceptor_.OnDurable({GroupId(1), paxos::AcceptedRecord{Slot(1), Round(1), {}, Slot()}});
+    acceptor_.OnDurable({GroupId(1), paxos::PromiseRecord{Round(2)}});
+    recovered_.promised = Round(2);
+    recovered_.founded = true;
+  }
+
+  ShadowAcceptor acceptor_ = Founded();
+  paxos::RecoveredState recovered_;
+};
+
+TEST_F(LostVoteTest, MayBeToldByItsBound) {
+  recovered_.unknown = {{Slot(1), Round(1)}};
+  EXPECT_THAT(acceptor_.OnRecovered(recovered_), IsEmpty());
+  EXPECT_THAT(acceptor_.OnSend(paxos::Promise{Round(2), Slot(), {}, {}, {{Slot(1), Round(1)}}}),
+              IsEmpty());
+  EXPECT_THAT(acceptor_.OnSend(paxos::Promise{Round(2), Slot(), {}}), StartsWith("A3"));
+}
+
+TEST_F(LostVoteTest, MustNotBeToldWithALowerBoundOrInAnotherSlot) {
+  recovered_.unknown = {{Slot(1), paxos::Ballot()}, {Slot(2), Round(1)}};
+  EXPECT_THAT(acceptor_.OnRecovered(recovered_), StartsWith("A4"));
+}
+
+TEST_F(LostVoteTest, MayBeToldWithoutItsSlotUntilRepaired) {
+  recovered_.lost_through = Round(1);
+  EXPECT_THAT(acceptor_.OnRecovered(recovered_), IsEmpty());
+  const paxos::Promise silent{Round(2), Slot(), {}};
+  EXPECT_THAT(acceptor_.OnSend(silent), StartsWith("A3"));
+  acceptor_.OnDurable({GroupId(1), paxos::RepairedRecord{}});
+  EXPECT_THAT(acceptor_.OnSend(silent), IsEmpty());
+}
+
+TEST(ShadowAcceptorTest, FindsVotesOfALogThatMayNotVote) {
+  ShadowAcceptor acceptor;
+  EXPECT_THAT(acceptor.OnSend(paxos::Promise{Round(1), Slot(), {}}), StartsWith("A5"));
+  acceptor = Founded();
+  acceptor.OnWiped();
+  EXPECT_THAT(acceptor.OnDurable({GroupId(1), paxos::FoundedRecord{}}), StartsWith("A5"));
 }
 
 }  // namespace

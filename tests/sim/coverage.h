@@ -38,6 +38,23 @@ enum class Situation {
   kCrashInRecovery,  // a process dies before it has joined
   kAllDown,          // no process runs
   kLogCut,           // segments of the log are freed
+  // Members, snapshots, repair.
+  kLearnerAdded,
+  kLearnerPromoted,
+  kMemberRemoved,
+  kLeaderRemovalAsked,  // a leader that the newest configuration leaves out
+  kChangeVoid,          // a change of configuration that came too late
+  kHandedOver,          // a leader asked another to lead
+  kSnapshotInstalled,
+  kSnapshotOfConfigurations,  // one that brings a configuration its receiver had not seen
+  kCrashInInstallation,       // finished by the next start
+  kFetchFailed,
+  kLostVoteReported,   // a log opens and names votes it has lost
+  kLostSlotsReported,  // ... and does not even know in which slots
+  kRepaired,           // and may forget that
+  kRepairInElection,   // a promise names lost votes
+  kWipedNodeStopped,
+  kEngineLost,
   // Clients.
   kAmbiguousWriteDone,  // a write without an answer is in the log
   kReadByFollower,      // a linearizable read answered by a node that does not lead

@@ -108,7 +108,8 @@ absl::StatusOr<std::string> Disk::Read(FileNumber file, uint64_t offset, size_t 
     if (unreadable_.contains({file, sector})) return absl::DataLossError("input/output error");
     const auto misread = misread_.find({file, sector});
     if (misread == misread_.end()) continue;
-    const std::string other = content.substr(misread->second * kDiskSector, kDiskSector);
+    const std::string other = content.substr(
+        std::min<size_t>(misread->second * kDiskSector, content.size()), kDiskSector);
     for (size_t i = 0; i < other.size(); ++i) {
       const uint64_t at = sector * kDiskSector + i;
       if (at >= offset && at - offset < bytes.size()) bytes[at - offset] = other[i];
@@ -253,6 +254,18 @@ void Disk::KillProcess() {
   // The kernel lives on and holds everything that reached it; it is still not durable.
   visible_ = durable_;
   for (const Operation& operation : uncovered_) Execute(visible_, operation);
+}
+
+void Disk::Wipe() {
+  visible_ = Layer();
+  durable_ = Layer();
+  directories_.clear();
+  journal_.clear();
+  uncovered_.clear();
+  recent_.clear();
+  struck_.clear();
+  unreadable_.clear();
+  misread_.clear();
 }
 
 void Disk::LosePower() {

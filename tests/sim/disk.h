@@ -71,6 +71,9 @@ class Disk final : public storage::Env {
   // what had not settled.
   void KillProcess();
 
+  // Everything is gone, and a new disk in its place. Precondition: no process uses it.
+  void Wipe();
+
   // Power fails.
   void LosePower();
 

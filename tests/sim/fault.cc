@@ -14,9 +14,24 @@ namespace {
 
 // In the order of Fault.
 constexpr std::array<const char*, kFaults> kNames = {
-    "kill",        "power-loss", "blackout",  "pause",       "clock-jump",  "slow-disk",
-    "disk-errors", "disk-full",  "partition", "one-way-cut", "partial-cut", "isolate",
-    "bridge",      "chain",      "clog",      "swizzle",     "storm"};
+    "kill",        "power-loss",    "blackout",  "pause",     "clock-jump",  "slow-disk",
+    "disk-errors", "disk-full",     "damage",    "wipe",      "lose-engine", "add-member",
+    "promote",     "remove-member", "hand-over", "partition", "one-way-cut", "partial-cut",
+    "isolate",     "bridge",        "chain",     "clog",      "swizzle",     "storm"};
+
+bool NeedsFrailty(Fault fault) {
+  return fault >= Fault::kDamage && fault <= Fault::kLoseEngine;
+}
+
+// A frail node, if there is one.
+NodeId PickFrail(uint64_t frail, uint64_t nodes, Random& random) {
+  const uint64_t first = random.Below(nodes);
+  for (uint64_t i = 0; i < nodes; ++i) {
+    const uint64_t node = (first + i) % nodes + 1;
+    if ((frail >> node & 1) != 0) return NodeId(node);
+  }
+  return NodeId();
+}
 
 bool NeedsLinks(Fault fault) {
   return fault >= Fault::kPartition && fault <= Fault::kStorm;
@@ -26,7 +41,8 @@ std::vector<Fault> Choices(const ScheduleOptions& options) {
   std::vector<Fault> choices;
   for (int i = 0; i < kFaults; ++i) {
     const auto fault = static_cast<Fault>(i);
-    if (options.Allows(fault) && (!NeedsLinks(fault) || options.nodes > 1)) {
+    if (options.Allows(fault) && (!NeedsLinks(fault) || options.nodes > 1) &&
+        (!NeedsFrailty(fault) || options.frail != 0)) {
       choices.push_back(fault);
     }
   }
@@ -84,6 +100,7 @@ Schedule DrawSchedule(const ScheduleOptions& options, Random random) {
     const uint64_t node = random.Below(nodes);
     fault.node = NodeId(node + 1);
     if (nodes > 1) fault.other = NodeId((node + random.Between(1, nodes - 1)) % nodes + 1);
+    if (NeedsFrailty(fault.fault)) fault.node = PickFrail(options.frail, nodes, random);
     fault.draw = random.Next();
     at += DrawDuration(random, options.interval);
   }

@@ -29,6 +29,14 @@ enum class Fault {
   kSlowDisk,    // syncs take 10 to 640 times as long
   kDiskErrors,  // writes or syncs fail
   kDiskFull,    // no file can be made or grow
+  kDamage,      // some place of the log, in one of Damage's ways; the process may be killed too
+  kWipe,        // the whole disk
+  kLoseEngine,  // the state, not the log
+  // What the operator does.
+  kAddMember,
+  kPromote,
+  kRemoveMember,
+  kHandOver,
   // Links. `node` is one end, `other` the other.
   kPartition,   // two halves that do not hear each other
   kOneWayCut,   // one direction of one link
@@ -58,6 +66,7 @@ using Schedule = std::vector<PlannedFault>;  // ascending in time
 struct ScheduleOptions {
   uint64_t allowed = 0;  // bit per Fault
   int nodes = 3;
+  uint64_t frail = 0;                          // bit per node: whose disks may lose what they hold
   absl::Duration interval = absl::Seconds(1);  // mean between faults
   absl::Duration duration = absl::Seconds(2);  // mean of each
   absl::Duration length = absl::Seconds(20);   // of the schedule

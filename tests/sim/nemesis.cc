@@ -30,16 +30,14 @@ void Nemesis::Crash(Node& node, absl::Duration down, bool power) {
   } else {
     node.Kill();
   }
-  After(down, [&node] {
-    if (!node.running()) node.Start();
-  });
+  After(down, [&node] { node.Restart(); });
 }
 
 void Nemesis::Trouble(Node& node, Disk::Trouble trouble, absl::Duration lasts) {
   node.SetDiskTrouble(trouble);
   After(lasts, [&node] {
     node.SetDiskTrouble(Disk::Trouble::kNone);
-    if (!node.running()) node.Start();
+    node.Restart();
   });
 }
 
@@ -96,19 +94,75 @@ void Nemesis::Inject(const PlannedFault& fault) {
     case Fault::kClockJump:
       node->JumpClock(fault.lasts);
       break;
+    case Fault::kAddMember:
+    case Fault::kPromote:
+    case Fault::kRemoveMember:
+    case Fault::kHandOver:
+      Operate(fault);
+      break;
     case Fault::kSlowDisk:
-      node->SlowDisk(static_cast<double>(uint64_t{10} << fault.draw % 7));
-      After(fault.lasts, [node] { node->SlowDisk(1); });
-      break;
     case Fault::kDiskErrors:
-      Trouble(*node, fault.draw % 2 == 0 ? Disk::Trouble::kWritesFail : Disk::Trouble::kSyncsFail,
-              fault.lasts);
-      break;
     case Fault::kDiskFull:
-      Trouble(*node, Disk::Trouble::kFull, fault.lasts);
+    case Fault::kDamage:
+    case Fault::kWipe:
+    case Fault::kLoseEngine:
+      InjectIntoDisk(*node, fault);
       break;
     default:
       if (nodes_.size() > 1) InjectIntoLinks(fault);
+  }
+}
+
+void Nemesis::InjectIntoDisk(Node& node, const PlannedFault& fault) {
+  Random random(fault.draw);
+  const auto restart = [this, &node, &fault] { After(fault.lasts, [&node] { node.Restart(); }); };
+  switch (fault.fault) {
+    case Fault::kSlowDisk:
+      node.SlowDisk(static_cast<double>(uint64_t{10} << random.Below(7)));
+      After(fault.lasts, [&node] { node.SlowDisk(1); });
+      break;
+    case Fault::kDiskErrors:
+      Trouble(node, random.Chance(0.5) ? Disk::Trouble::kWritesFail : Disk::Trouble::kSyncsFail,
+              fault.lasts);
+      break;
+    case Fault::kDiskFull:
+      Trouble(node, Disk::Trouble::kFull, fault.lasts);
+      break;
+    case Fault::kDamage: {
+      // Most damage shows when the log is opened.
+      if (random.Chance(0.7)) Crash(node, fault.lasts, random.Chance(0.3));
+      const int places = 1 << random.Below(4);
+      for (int i = 0; i < places; ++i) {
+        node.Strike(static_cast<Damage>(random.Below(kDamages)), random.Fork());
+      }
+      break;
+    }
+    case Fault::kWipe:
+      // A log that never voted may as well never have been.
+      if (!node.founded() || node.wiped()) break;
+      node.Wipe();
+      restart();
+      break;
+    default:
+      if (!node.founded()) break;
+      node.LoseEngine();
+      restart();
+  }
+}
+
+void Nemesis::Operate(const PlannedFault& fault) {
+  switch (fault.fault) {
+    case Fault::kAddMember:
+      operator_.Add();
+      break;
+    case Fault::kPromote:
+      operator_.Promote();
+      break;
+    case Fault::kRemoveMember:
+      operator_.Remove(Random(fault.draw));
+      break;
+    default:
+      operator_.HandOver(Random(fault.draw));
   }
 }
 
@@ -160,7 +214,7 @@ void Nemesis::Heal(uint64_t core) {
     node->SlowDisk(1);
     node->SetDiskTrouble(Disk::Trouble::kNone);
     node->Resume();
-    if (!node->running() && (core >> node->id().value() & 1) != 0) node->Start();
+    if ((core >> node->id().value() & 1) != 0) node->Restart();
   }
 }
 

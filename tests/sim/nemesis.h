@@ -10,28 +10,33 @@
 #include "tests/sim/fault.h"
 #include "tests/sim/network.h"
 #include "tests/sim/node.h"
+#include "tests/sim/operator.h"
 #include "tests/sim/world.h"
 
 namespace synod::sim {
 
 class Nemesis {
  public:
-  Nemesis(World& world, Network& network, std::vector<std::unique_ptr<Node>>& nodes)
-      : world_(world), network_(network), nodes_(nodes) {}
+  Nemesis(World& world, Network& network, Operator& op,
+          const std::vector<std::unique_ptr<Node>>& nodes)
+      : world_(world), network_(network), operator_(op), nodes_(nodes) {}
 
   // Once. `schedule` outlives the run; faults that name no node of it are skipped.
   void Start(const Schedule& schedule);
   // No more faults, and those under way are not taken back by themselves.
   void Stop() { active_ = false; }
 
-  // Takes back whatever lasts; of nodes that are down, starts those in `core` only (bit per node).
+  // Takes back whatever lasts; of nodes that are down but have been up, starts those in `core` only
+  // (bit per node).
   void Heal(uint64_t core);
 
   uint64_t injected() const { return injected_; }
 
  private:
   void Inject(const PlannedFault& fault);
+  void InjectIntoDisk(Node& node, const PlannedFault& fault);
   void InjectIntoLinks(const PlannedFault& fault);
+  void Operate(const PlannedFault& fault);
   void Crash(Node& node, absl::Duration down, bool power);
   void Trouble(Node& node, Disk::Trouble trouble, absl::Duration lasts);
   void Cut(absl::Duration lasts, const std::function<bool(NodeId, NodeId)>& is_cut);
@@ -41,7 +46,8 @@ class Nemesis {
 
   World& world_;
   Network& network_;
-  std::vector<std::unique_ptr<Node>>& nodes_;
+  Operator& operator_;
+  const std::vector<std::unique_ptr<Node>>& nodes_;
   bool active_ = false;
   uint64_t injected_ = 0;
 };

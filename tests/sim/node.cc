@@ -12,11 +12,12 @@ Node::Node(World& world, const Surroundings& around, NodeOptions options, Random
       network_(around.network),
       observer_(around.observer),
       spotter_(around.spotter),
+      nodes_(around.nodes),
       options_(std::move(options)),
       random_(random.Fork()),
       disk_random_(random.Fork()),
       process_(world.loop),
-      storage_(options_.replica.self, options_.voters, options_.segment_bytes, random.Fork(),
+      storage_({options_.replica.self, options_.voters, options_.segment_bytes}, random.Fork(),
                world.coverage) {
   network_.Attach(id(), [this](paxos::Message message) {
     process_.After(absl::ZeroDuration(),
@@ -55,6 +56,8 @@ void Node::Join() {
   paxos::RecoveredState recovered = std::move(life.storage.recovered);
   observer_.OnRecovered(id(), recovered);
   BendRecovered(recovered);
+  if (!recovered.unknown.empty()) world_.coverage.Saw(Situation::kLostVoteReported);
+  if (recovered.lost_through) world_.coverage.Saw(Situation::kLostSlotsReported);
   life.applied = recovered.applied;
   life.next_sequence = Planted(Plant::kReuseCommandIds) ? 1 : random_.Next();
   life.log_writer = std::make_unique<LogWriter>(
@@ -63,8 +66,10 @@ void Node::Join() {
                        [this](LogWriter::Work work) { Released(std::move(work)); },
                        [this](absl::Status status) { OnStorageError(status); }});
   life.applier = std::make_unique<Applier>(
-      world_, process_, *life.storage.engine, *life.storage.machine, options_.applier,
-      random_.Fork(),
+      world_, process_,
+      Applier::State{life.storage.engine.get(), life.storage.machine.get(),
+                     recovered.configurations},
+      options_.applier, random_.Fork(),
       Applier::Hooks{[this](const paxos::ChosenValue& value, absl::Span<const kv::Result> results) {
                        OnApplied(value, results);
                      },
@@ -86,6 +91,37 @@ void Node::Kill() {
   Bury();
 }
 
+void Node::Retire() {
+  retired_ = true;
+  if (!process_.alive()) return;
+  world_.Note(id(), "retire", {});
+  spotter_.OnDied(id());
+  process_.Kill();
+  BuryLater();
+}
+
+void Node::Wipe() {
+  if (process_.alive()) Kill();
+  if (life_) Bury();
+  world_.Note(id(), "wipe", {});
+  storage_.Wipe();
+  observer_.OnWiped(id());
+  wiped_ = true;
+}
+
+void Node::LoseEngine() {
+  if (process_.alive()) Kill();
+  if (life_) Bury();
+  world_.Note(id(), "lose-engine", {});
+  world_.coverage.Saw(Situation::kEngineLost);
+  observer_.OnDurableState(id(), Slot());
+  storage_.LoseEngine();
+}
+
+std::string Node::Strike(Damage damage, Random random) {
+  return storage_.disk().Strike(damage, kLogDir, std::move(random));
+}
+
 void Node::Bury() {
   life_.reset();
   storage_.disk().KillProcess();
@@ -100,7 +136,11 @@ void Node::OnStorageError(const absl::Status& status) {
   world_.Note(id(), "stop", {});
   spotter_.OnDied(id());
   process_.Kill();
-  // Whoever found the error is still running.
+  BuryLater();
+}
+
+// Whoever found the reason to stop is still running.
+void Node::BuryLater() {
   world_.loop.After(absl::ZeroDuration(), [this, life = process_.life()] {
     if (!process_.alive() && process_.life() == life) Bury();
   });

@@ -26,14 +26,16 @@
 namespace synod::sim {
 
 struct NodeOptions {
-  std::vector<NodeId> voters;  // of the first configuration
+  std::vector<NodeId> voters;  // of the first configuration; empty for a node that joins later
   paxos::ReplicaOptions replica;
   ApplierOptions applier;
   absl::Duration tick = absl::Milliseconds(50);  // by this node's clock, drift included
   absl::Duration sync_latency = absl::Milliseconds(1);
   absl::Duration ready_delay;  // mean time inputs gather before their Ready is taken; zero: none
   absl::Duration request_timeout = absl::Seconds(5);
-  double cut_chance = 0.01;  // per tick, of cutting the log as far as allowed
+  double cut_chance = 0.01;   // per tick, of cutting the log as far as all members allow
+  double cut_own_chance = 0;  // ... and as far as the own durable state allows
+  absl::Duration fetch_latency = absl::Milliseconds(20);  // of a snapshot
   uint64_t segment_bytes = 64 << 10;
   Plant plant = Plant::kNone;
 };
@@ -48,6 +50,7 @@ class Node {
     Network& network;
     Observer& observer;
     Spotter& spotter;
+    const std::vector<std::unique_ptr<Node>>& nodes;  // 1, 2, ...; this one too
   };
 
   Node(World& world, const Surroundings& around, NodeOptions options, Random random);
@@ -57,8 +60,19 @@ class Node {
 
   // The process starts, recovers and takes part after a while.
   void Start();
+  // The same if it was up before, is down, and has not retired.
+  void Restart() {
+    if (started() && !running() && !retired_) Start();
+  }
   void Kill();       // kill -9: the kernel keeps what it was given
   void LosePower();  // what was not synced may be lost
+  // For good: it has been removed, or must not take part.
+  void Retire();
+  // Kill it, and give it an empty disk, or an empty state engine. It may start again.
+  void Wipe();
+  void LoseEngine();
+  // Damages the log's files; says where, or "".
+  std::string Strike(Damage damage, Random random);
   void Pause();
   void Resume();
   // The node's clock is ahead by that much more.
@@ -69,9 +83,21 @@ class Node {
   // Until taken back: writes fail, or there is no space; the process stops when it meets that.
   void SetDiskTrouble(Disk::Trouble trouble) { storage_.disk().SetTrouble(trouble); }
 
+  // Whom a node that joins asks for a snapshot.
+  void SetContacts(std::vector<NodeId> contacts) { storage_.SetContacts(std::move(contacts)); }
+  // Asks the group for this configuration in place of the newest one this node knows.
+  void ProposeConfiguration(paxos::Configuration next);
+  bool HandOver(NodeId to);
+  std::vector<paxos::MemberProgress> Progress() const;
+
+  bool started() const { return process_.life() > 0; }  // ever
+  bool retired() const { return retired_; }
+  bool wiped() const { return wiped_; }
   bool running() const { return process_.alive(); }
   // Runs and has recovered.
   bool Joined() const { return process_.alive() && life_ && life_->replica; }
+  // Its log may vote, as far as has become durable.
+  bool founded() const { return founded_; }
   bool paused() const { return process_.paused(); }
 
   // `done` runs once unless the process dies or the request times out first; the caller gives up by
@@ -122,6 +148,8 @@ class Node {
   void Recover();
   void Join();
   void Bury();
+  void BuryLater();
+  bool StopIfOut(const paxos::ReplicaStatus& status);
   void OnStorageError(const absl::Status& status);
   void Tick();
   int TakeDueTicks();
@@ -135,7 +163,13 @@ class Node {
   void CarryOut(paxos::Ready ready);
   void Send(const paxos::Message& message);
   void Released(LogWriter::Work work);
+
+  // Teaching and snapshots: node_snapshot.cc.
   void Teach(const paxos::LearnReply& reply);
+  void Offer(const paxos::LearnReply& reply);
+  void Fetch(const paxos::SnapshotFetch& fetch);
+  void Install();
+  void FinishInstall();
   void OnApplied(const paxos::ChosenValue& value, absl::Span<const kv::Result> results);
   void Progressed(Slot applied, Slot durable);
   void CutLog();
@@ -151,12 +185,16 @@ class Node {
   Network& network_;
   Observer& observer_;
   Spotter& spotter_;
+  const std::vector<std::unique_ptr<Node>>& nodes_;
   const NodeOptions options_;
   Random random_;
   Random disk_random_;
   Process process_;
   NodeStorage storage_;
   double disk_slowness_ = 1;
+  bool founded_ = false;
+  bool retired_ = false;
+  bool wiped_ = false;
   absl::Duration clock_ahead_;  // of the true time
   std::unique_ptr<Life> life_;
 };

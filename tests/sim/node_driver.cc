@@ -1,17 +1,13 @@
 // The part of Node that carries out what the core wants done (ready.h).
+#include <algorithm>
 #include <utility>
+#include <variant>
 
 #include "tests/sim/kv_model.h"
 #include "tests/sim/message_trace.h"
 #include "tests/sim/node.h"
 
 namespace synod::sim {
-namespace {
-
-constexpr size_t kLearnedBytes = 64 << 10;
-
-}  // namespace
-
 void Node::Receive(paxos::Message message) {
   if (!life_->replica) return;  // still recovering
   spotter_.OnReceive(message);
@@ -22,7 +18,7 @@ void Node::Receive(paxos::Message message) {
 
 void Node::Pump() {
   Life& life = *life_;
-  if (life.pump_scheduled || !life.replica->HasReady()) return;
+  if (!process_.alive() || life.pump_scheduled || !life.replica->HasReady()) return;
   if (options_.ready_delay == absl::ZeroDuration()) {
     CarryOut(life.replica->TakeReady());
     Pump();
@@ -52,6 +48,17 @@ void Node::CarryOut(paxos::Ready ready) {
   if (options_.plant != Plant::kNone) BendChosen(ready.chosen);
   life.applier->Push(std::move(ready.chosen));
   for (const paxos::SafeRead& read : ready.reads) OnSafeRead(read);
+  if (ready.snapshot_fetch) Fetch(*ready.snapshot_fetch);
+  StopIfOut(status);
+}
+
+// A node that was removed, or whose log is not the one the others know, must not go on.
+bool Node::StopIfOut(const paxos::ReplicaStatus& status) {
+  // A removed node stays for as long as the others may need its votes.
+  if (!status.impostor && !(status.removed && observer_.Settled())) return false;
+  world_.coverage.Saw(status.impostor ? Situation::kWipedNodeStopped : Situation::kMemberRemoved);
+  Retire();
+  return true;
 }
 
 void Node::Send(const paxos::Message& original) {
@@ -63,28 +70,19 @@ void Node::Send(const paxos::Message& original) {
 
 void Node::Released(LogWriter::Work work) {
   observer_.OnDurable(id(), work.records);
-  for (const paxos::Record& record : work.records) spotter_.OnDurable(id(), record);
+  for (const paxos::Record& record : work.records) {
+    spotter_.OnDurable(id(), record);
+    founded_ = founded_ || std::holds_alternative<paxos::FoundedRecord>(record.body);
+  }
   for (const paxos::Message& message : work.messages) Send(message);
   for (const paxos::LearnReply& reply : work.learn_replies) Teach(reply);
   if (work.token != 0) life_->replica->Persisted(work.token);
   Pump();
 }
 
-void Node::Teach(const paxos::LearnReply& reply) {
-  auto values =
-      life_->storage.log->ReadValues(kGroup, reply.first_slot, reply.last_slot, kLearnedBytes);
-  // Cut away meanwhile, or known here from the engine alone: another peer will be asked.
-  if (!values.ok() || values->empty()) return;
-  paxos::Learned learned;
-  learned.chosen_through = life_->replica->status().chosen_through;
-  for (paxos::AcceptedValue& value : *values) {
-    learned.values.push_back({value.slot, std::move(value.value)});
-  }
-  Send({kGroup, id(), reply.to, std::move(learned)});
-}
-
 void Node::OnApplied(const paxos::ChosenValue& value, absl::Span<const kv::Result> results) {
-  const std::vector<paxos::CommandView> commands = value.value.Commands();
+  std::vector<paxos::CommandView> commands;
+  if (value.value.kind() == paxos::Value::Kind::kCommands) commands = value.value.Commands();
   std::string flat;
   for (const kv::Result& result : results) flat += Flatten(result);
   life_->applied = value.slot;
@@ -96,13 +94,17 @@ void Node::OnApplied(const paxos::ChosenValue& value, absl::Span<const kv::Resul
 
 void Node::Progressed(Slot applied, Slot durable) {
   AnswerReads();
+  observer_.OnDurableState(id(), durable);
   life_->replica->Applied(applied, Planted(Plant::kDurableEarly) ? applied : durable);
   Pump();
 }
 
 void Node::CutLog() {
-  const Slot through = Planted(Plant::kCutEarly) ? life_->replica->status().chosen_through
-                                                 : life_->replica->cut_through();
+  Slot through = life_->replica->cut_through();
+  if (random_.Chance(options_.cut_own_chance)) {
+    through = std::max(through, life_->storage.machine->DurableApplied().value_or(Slot()));
+  }
+  if (Planted(Plant::kCutEarly)) through = life_->replica->status().chosen_through;
   if (!through) return;
   const uint64_t size = life_->storage.log->SizeBytes();
   const absl::Status status = life_->storage.log->CutThrough(kGroup, through);

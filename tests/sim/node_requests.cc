@@ -50,6 +50,27 @@ void Node::Read(const kv::RangeRequest& request, ReadDone done) {
   Pump();
 }
 
+void Node::ProposeConfiguration(paxos::Configuration next) {
+  if (!Joined()) return;
+  const paxos::ConfigurationChange change{life_->replica->status().configuration_slot,
+                                          std::move(next)};
+  const paxos::Command command{
+      {id(), life_->next_sequence++}, change.Encode(), paxos::CommandKind::kConfiguration};
+  observer_.OnProposed(command);
+  life_->replica->Propose(command);
+  Pump();
+}
+
+bool Node::HandOver(NodeId to) {
+  const bool asked = Joined() && life_->replica->HandOver(to);
+  if (asked) Pump();
+  return asked;
+}
+
+std::vector<paxos::MemberProgress> Node::Progress() const {
+  return Joined() ? life_->replica->progress() : std::vector<paxos::MemberProgress>();
+}
+
 void Node::OnSafeRead(const paxos::SafeRead& safe) {
   Life& life = *life_;
   auto pending = life.reads.extract(safe.read_id);

@@ -1,11 +1,19 @@
 #include "tests/sim/observer.h"
 
-#include <bit>
+#include <algorithm>
 #include <utility>
 
 #include "tests/sim/say.h"
 
 namespace synod::sim {
+
+Observer::Observer(World& world, int nodes, int voters, uint64_t window)
+    : world_(world), acceptors_(static_cast<size_t>(nodes)), window_(window) {
+  Era& first = eras_.emplace_back();
+  for (int i = 1; i <= voters; ++i) first.voters.emplace_back(i);
+  first.members = first.voters;
+}
+
 void Observer::Fail(NodeId node, std::string what) {
   if (what.empty()) return;
   world_.verdict.Fail(Say("node ", node, ": ", what));
@@ -16,6 +24,7 @@ void Observer::OnProposed(const paxos::Command& command) {
   if (!is_new && it->second != HashBytes(command.payload)) {
     Fail(command.id.origin, "O3: a command id names two commands");
   }
+  if (command.kind == paxos::CommandKind::kConfiguration) open_changes_.insert(command.id);
 }
 
 void Observer::OnRecovered(NodeId node, const paxos::RecoveredState& state) {
@@ -50,7 +59,73 @@ void Observer::Vote(NodeId node, Slot slot, const paxos::Ballot& ballot,
     Fail(node, Say("O6: two values accepted in slot ", slot, " at ballot ", ballot));
   }
   ballots.voters |= uint64_t{1} << node.value();
-  if (std::popcount(ballots.voters) >= Majority()) Choose(node, slot, value);
+  if (slot > chosen_prefix_ + window_) {
+    Fail(node, Say("O8: slot ", slot, " is voted on, but chosen only through ", chosen_prefix_));
+    return;
+  }
+  const std::vector<NodeId>& voters = EraAt(slot).voters;
+  const auto has = [&ballots](NodeId voter) { return (ballots.voters >> voter.value() & 1) != 0; };
+  const auto votes = static_cast<size_t>(std::count_if(voters.begin(), voters.end(), has));
+  if (votes >= voters.size() / 2 + 1) Choose(node, slot, value);
+}
+
+const Observer::Era& Observer::EraAt(Slot slot) const {
+  const Era* era = &eras_.front();
+  for (const Era& later : eras_) {
+    if (later.governs_from <= slot) era = &later;
+  }
+  return *era;
+}
+
+void Observer::CountChange(const Era& before, const paxos::Configuration& next) {
+  const auto was = [](const std::vector<NodeId>& nodes, NodeId node) {
+    return std::find(nodes.begin(), nodes.end(), node) != nodes.end();
+  };
+  for (const paxos::ConfigMember& member : next.members()) {
+    if (!was(before.members, member.id)) world_.coverage.Saw(Situation::kLearnerAdded);
+    if (member.voter && !was(before.voters, member.id)) {
+      world_.coverage.Saw(Situation::kLearnerPromoted);
+    }
+  }
+}
+
+// Follows the chosen slots as far as there is no gap.
+void Observer::Advance() {
+  for (auto at = chosen_.find(chosen_prefix_.next()); at != chosen_.end();
+       at = chosen_.find(chosen_prefix_.next())) {
+    const auto& [slot, value] = *at;
+    chosen_prefix_ = slot;
+    if (value.kind() != paxos::Value::Kind::kConfiguration) continue;
+    const auto change = paxos::ConfigurationChange::Parse(value.configuration().payload);
+    const Era& newest = eras_.back();
+    if (!change.ok() || change->based_on != newest.chosen_at || slot < newest.governs_from) {
+      world_.coverage.Saw(Situation::kChangeVoid);
+      continue;
+    }
+    CountChange(newest, change->next);
+    if (change->next.voters() != newest.voters) voters_since_ = slot + window_;
+    Era next{slot, slot + window_, change->next.voters(), {}};
+    for (const paxos::ConfigMember& member : change->next.members()) {
+      next.members.push_back(member.id);
+    }
+    eras_.push_back(std::move(next));
+  }
+}
+
+bool Observer::Settled() const {
+  const Era& newest = eras_.back();
+  if (!open_changes_.empty() || newest.governs_from > chosen_prefix_.next()) return false;
+  const auto knows = [this](NodeId voter) {
+    const auto durable = durable_.find(voter);
+    return durable != durable_.end() && durable->second.next() >= voters_since_;
+  };
+  const auto known = std::count_if(newest.voters.begin(), newest.voters.end(), knows);
+  return !voters_since_ || static_cast<size_t>(known) >= newest.voters.size() / 2 + 1;
+}
+
+void Observer::OnWiped(NodeId node) {
+  Acceptor(node).OnWiped();
+  durable_[node] = Slot();
 }
 
 void Observer::Choose(NodeId node, Slot slot, const paxos::Value& value) {
@@ -60,9 +135,11 @@ void Observer::Choose(NodeId node, Slot slot, const paxos::Value& value) {
     return;
   }
   world_.Note(node, "chosen", {{"slot", slot.value()}, {"value", HashOf(value)}});
-  while (chosen_.contains(chosen_prefix_.next())) ++chosen_prefix_;
-  for (const paxos::CommandView& command : value.Commands()) {
+  Advance();
+  for (const paxos::CommandView& command : CommandsOf(value)) {
+    open_changes_.erase(command.id);
     const auto known = proposed_.find(command.id);
+    if (known == proposed_.end() && NamesLogsOnly(value)) continue;
     if (known == proposed_.end() || known->second != HashBytes(command.payload)) {
       Fail(node, Say("O2: slot ", slot, " chose a command that nobody proposed"));
     }
@@ -72,6 +149,15 @@ void Observer::Choose(NodeId node, Slot slot, const paxos::Value& value) {
                      " chosen in slots ", first->second, " and ", slot));
     }
   }
+}
+
+// The one command that replicas make themselves: the first configuration with everybody's log
+// (founding.h). Nobody comes, goes or gets a vote by it.
+bool Observer::NamesLogsOnly(const paxos::Value& value) const {
+  if (value.kind() != paxos::Value::Kind::kConfiguration) return false;
+  const auto change = paxos::ConfigurationChange::Parse(value.configuration().payload);
+  return change.ok() && !change->based_on && change->next.voters() == eras_.front().voters &&
+         change->next.members().size() == eras_.front().members.size();
 }
 
 void Observer::MustBeChosen(NodeId node, Slot slot, const paxos::Value& value,
@@ -132,6 +218,16 @@ void Observer::OnHandedOut(NodeId node, const paxos::ChosenValue& chosen) {
   }
   handed_out_[node] = chosen.slot;
   MustBeChosen(node, chosen.slot, chosen.value, "handed out");
+}
+
+void Observer::OnInstalled(NodeId node, Slot slot) {
+  if (slot < applied_[node]) {
+    Fail(node, Say("O5: a snapshot of slot ", slot, " replaced the state of ", applied_[node]));
+  }
+  MustBeChosenThrough(node, slot, "a snapshot");
+  Acceptor(node).OnInstalled(slot);
+  applied_[node] = slot;
+  handed_out_[node] = std::max(handed_out_[node], slot);
 }
 
 void Observer::OnApplied(NodeId node, Slot slot, uint64_t results_hash) {

@@ -13,12 +13,16 @@
 //   O6. One proposer a ballot: one node, one life, one value per slot.
 //   O7. Every replica gets the same results from the same slot.
 //
-// The configuration is fixed: reconfiguration widens Majority() and nothing else here.
+//   O8. Nobody votes so far ahead that who decides there is not settled yet.
+//
+// A majority is one of the configuration that governs the slot, which follows from the chosen slots
+// below (paxos/configuration.h), computed here a second time.
 #ifndef SYNOD_TESTS_SIM_OBSERVER_H_
 #define SYNOD_TESTS_SIM_OBSERVER_H_
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -33,13 +37,25 @@ namespace synod::sim {
 
 class Observer {
  public:
-  Observer(World& world, int voters) : world_(world), acceptors_(static_cast<size_t>(voters)) {}
+  struct Era {
+    Slot chosen_at;
+    Slot governs_from;
+    std::vector<NodeId> voters;
+    std::vector<NodeId> members;  // learners included
+  };
+
+  // Nodes 1..nodes exist, 1..voters of them are the first configuration; `window` is α.
+  Observer(World& world, int nodes, int voters, uint64_t window);
 
   void OnProposed(const paxos::Command& command);
   void OnRecovered(NodeId node, const paxos::RecoveredState& state);
   void OnDurable(NodeId node, const std::vector<paxos::Record>& records);
   // `life` of the sender.
   void OnSend(const paxos::Message& message, uint64_t life);
+  void OnInstalled(NodeId node, Slot slot);
+  void OnWiped(NodeId node);
+  // Its state engine would survive a crash as of this slot.
+  void OnDurableState(NodeId node, Slot slot) { durable_[node] = slot; }
   void OnHandedOut(NodeId node, const paxos::ChosenValue& chosen);
   void OnApplied(NodeId node, Slot slot, uint64_t results_hash);
   void OnAcknowledged(NodeId node, const paxos::CommandId& command);
@@ -49,6 +65,12 @@ class Observer {
   std::vector<paxos::Value> ChosenLog() const;
 
   bool Chose(const paxos::CommandId& command) const { return chosen_in_.contains(command); }
+  const Era& latest() const { return eras_.back(); }
+  // Every change of configuration that was proposed is decided, the newest one is in force, and its
+  // voters need nobody else any more: a majority of them holds everything durably that an earlier
+  // configuration decided. Until then those that were removed must stay.
+  bool Settled() const;
+
   uint64_t elections() const { return elections_; }
   uint64_t chosen_slots() const { return chosen_.size(); }
 
@@ -63,7 +85,10 @@ class Observer {
     friend bool operator==(const Owner&, const Owner&) = default;
   };
 
-  int Majority() const { return static_cast<int>(acceptors_.size() / 2 + 1); }
+  const Era& EraAt(Slot slot) const;
+  bool NamesLogsOnly(const paxos::Value& value) const;
+  void Advance();
+  void CountChange(const Era& before, const paxos::Configuration& next);
   ShadowAcceptor& Acceptor(NodeId node) { return acceptors_[node.value() - 1]; }
   void Fail(NodeId node, std::string what);
   void Vote(NodeId node, Slot slot, const paxos::Ballot& ballot, const paxos::Value& value);
@@ -74,6 +99,11 @@ class Observer {
 
   World& world_;
   std::vector<ShadowAcceptor> acceptors_;
+  std::vector<Era> eras_;
+  const uint64_t window_;
+  Slot voters_since_;  // the newest voters decide from here on
+  std::map<NodeId, Slot> durable_;
+  std::set<paxos::CommandId> open_changes_;
   std::map<paxos::CommandId, uint64_t> proposed_;  // hash of the payload
   std::map<paxos::CommandId, Slot> chosen_in_;
   std::map<std::pair<Slot, paxos::Ballot>, Ballots> votes_;

@@ -7,6 +7,7 @@
 
 #include "tests/sim/nemesis.h"
 #include "tests/sim/observer.h"
+#include "tests/sim/operator.h"
 #include "tests/sim/say.h"
 #include "tests/sim/spotter.h"
 #include "tests/sim/swarm.h"
@@ -26,10 +27,12 @@ class Cluster {
       : random_(spec.seed),
         options_(DrawRunOptions(random_.Fork())),
         world_(trace),
-        network_(world_, options_.network, random_.Fork(), options_.nodes),
-        observer_(world_, options_.nodes),
+        network_(world_, options_.network, random_.Fork(), options_.nodes + options_.spares),
+        observer_(world_, options_.nodes + options_.spares, options_.nodes,
+                  options_.node.replica.window),
         spotter_(world_),
-        nemesis_(world_, network_, nodes_) {
+        operator_(world_, nodes_, options_.nodes, options_.frail),
+        nemesis_(world_, network_, operator_, nodes_) {
     options_.node.plant = spec.plant;
     if (trace != nullptr) *trace << "seed=" << spec.seed << " " << DescribeRun(options_) << "\n";
     MakeNodes();
@@ -41,7 +44,7 @@ class Cluster {
   }
 
   void Live() {
-    for (const auto& node : nodes_) node->Start();
+    for (int i = 0; i < options_.nodes; ++i) nodes_[static_cast<size_t>(i)]->Start();
     for (const auto& client : clients_) client->Start();
     nemesis_.Start(options_.schedule);
     RunFor(options_.faulty_time);
@@ -77,15 +80,16 @@ class Cluster {
   void MakeNodes() {
     std::vector<NodeId> voters;
     for (int i = 1; i <= options_.nodes; ++i) voters.emplace_back(i);
-    for (const NodeId voter : voters) {
+    for (int i = 1; i <= options_.nodes + options_.spares; ++i) {
       NodeOptions node = options_.node;
       node.replica.group = kGroup;
-      node.replica.self = voter;
-      node.voters = voters;
+      node.replica.self = NodeId(static_cast<uint64_t>(i));
+      if (i <= options_.nodes) node.voters = voters;
+      node.applier.window = node.replica.window;
       node.tick *= 1 + options_.clock_drift * (2 * random_.Unit() - 1);
-      nodes_.push_back(std::make_unique<Node>(world_,
-                                              Node::Surroundings{network_, observer_, spotter_},
-                                              std::move(node), random_.Fork()));
+      nodes_.push_back(
+          std::make_unique<Node>(world_, Node::Surroundings{network_, observer_, spotter_, nodes_},
+                                 std::move(node), random_.Fork()));
     }
   }
 
@@ -118,13 +122,44 @@ class Cluster {
            absl::Seconds(10);
   }
 
-  uint64_t ChooseCore() {
+  // Voters of the newest configuration whose disks are sound.
+  std::vector<uint64_t> SoundVoters() const {
     std::vector<uint64_t> ids;
-    for (const auto& node : nodes_) ids.push_back(node->id().value());
+    for (const NodeId voter : observer_.latest().voters) {
+      if (!In(options_.frail, voter)) ids.push_back(voter.value());
+    }
+    return ids;
+  }
+
+  // Nodes that could make progress without the others: a majority, or all when more may be needed
+  // (a change of configuration is under way, or a log has never voted: founding.h).
+  uint64_t ChooseCore() {
+    std::vector<uint64_t> ids = SoundVoters();
+    const size_t majority = observer_.latest().voters.size() / 2 + 1;
+    if (!observer_.Settled() || ids.size() < majority) return kAll;
     for (size_t i = ids.size(); i > 1; --i) std::swap(ids[i - 1], ids[random_.Below(i)]);
     uint64_t core = 0;
-    for (size_t i = 0; i < ids.size() / 2 + 1; ++i) core |= uint64_t{1} << ids[i];
+    for (size_t i = 0; i < majority; ++i) {
+      core |= uint64_t{1} << ids[i];
+      if (!nodes_[ids[i] - 1]->founded()) return kAll;
+    }
     return core;
+  }
+
+  // Whoever has been left out is told so, as an operator would by stopping it.
+  void RetireOutsiders() {
+    if (!observer_.Settled()) return;
+    for (const auto& node : nodes_) {
+      if (node->started() && !IsMember(*node)) node->Retire();
+    }
+  }
+  bool IsMember(const Node& node) const {
+    const std::vector<NodeId>& members = observer_.latest().members;
+    return std::find(members.begin(), members.end(), node.id()) != members.end();
+  }
+  // Must have everything in the end.
+  bool MustConverge(const Node& node) const {
+    return IsMember(node) && node.started() && !node.wiped() && !node.retired();
   }
 
   static bool In(uint64_t core, NodeId node) { return (core >> node.value() & 1) != 0; }
@@ -146,7 +181,7 @@ class Cluster {
   }
 
   // Writes at `node`, again and again until one write is answered.
-  void Barrier(Node& node, std::shared_ptr<bool> answered) {
+  void Barrier(Node& node) {
     const size_t index = history_.size();
     Operation& operation = history_.emplace_back();
     operation.client = -1;
@@ -156,28 +191,34 @@ class Cluster {
     put.key = Say("barrier", node.id());
     put.value = Say(index);
     operation.body = WriteOperation{put, {}, {}};
-    const paxos::CommandId command = node.Write(put, [this, index, answered](WriteReply reply) {
-      if (reply.outcome == Outcome::kOk) {
-        history_[index].answered = world_.loop.now();
-        if (!std::exchange(*answered, true)) ++barriers_passed_;
-      }
-      std::get<WriteOperation>(history_[index].body).reply = std::move(reply);
-    });
+    const paxos::CommandId command =
+        node.Write(put, [this, index, id = node.id().value()](WriteReply reply) {
+          if (reply.outcome == Outcome::kOk) {
+            history_[index].answered = world_.loop.now();
+            answered_ |= uint64_t{1} << id;
+          }
+          std::get<WriteOperation>(history_[index].body).reply = std::move(reply);
+        });
     std::get<WriteOperation>(history_[index].body).command = command;
-    world_.loop.After(ElectionTimeout(), [this, &node, answered] {
-      if (!*answered) Barrier(node, answered);
+    world_.loop.After(ElectionTimeout(), [this, &node] {
+      if (!In(answered_, node.id()) && !node.retired()) Barrier(node);
     });
   }
 
-  void ExpectProgress(uint64_t core) {
-    int wanted = 0;
-    const absl::Duration start = world_.loop.now();
-    for (const auto& node : nodes_) {
-      if (!In(core, node->id())) continue;
-      ++wanted;
-      Barrier(*node, std::make_shared<bool>(false));
+  // Sound voters of `core`, as long as they are voters.
+  bool AllAnswered(uint64_t core) const {
+    for (const uint64_t id : SoundVoters()) {
+      if (In(core & ~answered_, NodeId(id)) && !nodes_[id - 1]->retired()) return false;
     }
-    if (!RunUntil(Patience(), [&] { return barriers_passed_ >= wanted; })) {
+    return true;
+  }
+
+  void ExpectProgress(uint64_t core) {
+    const absl::Duration start = world_.loop.now();
+    for (const uint64_t id : SoundVoters()) {
+      if (In(core, NodeId(id))) Barrier(*nodes_[id - 1]);
+    }
+    if (!RunUntil(Patience(), [&] { return AllAnswered(core); })) {
       world_.verdict.Fail(
           Say("L1: a healed majority makes no progress within ", absl::FormatDuration(Patience())));
     }
@@ -187,14 +228,16 @@ class Cluster {
   void HealAll() {
     world_.Note(NodeId(), "heal-all", {});
     nemesis_.Heal(kAll);
+    RetireOutsiders();
   }
 
   bool Converged() const {
     for (const auto& client : clients_) {
       if (!client->idle()) return false;
     }
+    // A late change of configuration may still come to be; then others must converge.
     for (const auto& node : nodes_) {
-      if (node->applied().value() != observer_.chosen_slots()) return false;
+      if (MustConverge(*node) && node->applied().value() != observer_.chosen_slots()) return false;
     }
     return true;
   }
@@ -202,7 +245,9 @@ class Cluster {
   void ExpectConvergence() {
     if (!RunUntil(Patience(), [this] { return Converged(); })) {
       std::string where;
-      for (const auto& node : nodes_) where += Say(" ", node->applied());
+      for (const auto& node : nodes_) {
+        if (MustConverge(*node)) where += Say(" node ", node->id(), " ", node->applied());
+      }
       world_.verdict.Fail(Say("L2: healed nodes do not converge within ",
                               absl::FormatDuration(Patience()), "; chosen ",
                               observer_.chosen_slots(), ", applied", where));
@@ -211,11 +256,15 @@ class Cluster {
 
   void Judge() {
     if (world_.verdict.failed()) return;
-    const auto hash = nodes_[0]->StateHash();
+    const Node* first = nullptr;
     for (const auto& node : nodes_) {
+      if (!MustConverge(*node)) continue;
+      if (first == nullptr) first = node.get();
+      const auto hash = first->StateHash();
       const auto other = node->StateHash();
       if (!hash.ok() || !other.ok() || *hash != *other) {
-        world_.verdict.Fail(Say("E1: nodes 1 and ", node->id(), " hold different states"));
+        world_.verdict.Fail(
+            Say("E1: nodes ", first->id(), " and ", node->id(), " hold different states"));
       }
     }
     for (const Operation& operation : history_) {
@@ -242,9 +291,10 @@ class Cluster {
   Spotter spotter_;
   History history_;
   std::vector<std::unique_ptr<Node>> nodes_;
+  Operator operator_;
   Nemesis nemesis_;
   std::vector<std::unique_ptr<Client>> clients_;
-  int barriers_passed_ = 0;
+  uint64_t answered_ = 0;  // bit per node: its barrier
   double recovery_timeouts_ = 0;
   SearchOutcome search_ = SearchOutcome::kTooLong;
 };

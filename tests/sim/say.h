@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <sstream>
 #include <string>
+#include <vector>
 
 #include "services/paxos/value.h"
 #include "tests/sim/trace.h"
@@ -21,6 +22,12 @@ std::string Say(const Parts&... parts) {
 
 inline uint64_t HashOf(const paxos::Value& value) {
   return HashBytes(value.bytes());
+}
+
+// The commands of a value, whatever they are for.
+inline std::vector<paxos::CommandView> CommandsOf(const paxos::Value& value) {
+  if (value.kind() == paxos::Value::Kind::kConfiguration) return {value.configuration()};
+  return value.Commands();
 }
 
 }  // namespace synod::sim

@@ -6,12 +6,33 @@
 #include "tests/sim/say.h"
 
 namespace synod::sim {
+namespace {
+
+// Everything through here is known to be chosen after the restart.
+Slot ChosenPrefix(const paxos::RecoveredState& state) {
+  Slot prefix = std::max(state.applied, state.vote_floor);
+  for (const paxos::ChosenValue& chosen : state.chosen) {
+    if (chosen.slot == prefix.next()) prefix = chosen.slot;
+  }
+  return prefix;
+}
+
+template <class Lost>
+bool SaysLost(const Lost& lost, Slot slot, const paxos::Ballot& ballot) {
+  if (lost.lost_through >= ballot && lost.lost_through) return true;
+  return std::any_of(lost.unknown.begin(), lost.unknown.end(),
+                     [&](const auto& vote) { return vote.slot == slot && vote.bound >= ballot; });
+}
+
+}  // namespace
+
 std::string ShadowAcceptor::Accept(Slot slot, const paxos::Ballot& ballot, uint64_t value) {
   if (ballot < promised_) {
     return Say("A1: accepted slot ", slot, " at ballot ", ballot, " below its promise ", promised_);
   }
   promised_ = ballot;
   votes_[slot] = {ballot, value, false};
+  lost_.erase(slot);
   ever_accepted_.emplace(slot, ballot);
   return "";
 }
@@ -22,32 +43,38 @@ std::string ShadowAcceptor::OnDurable(const paxos::Record& record) {
       return Say("A1: promise fell from ", promised_, " to ", promise->ballot);
     }
     promised_ = promise->ballot;
-    return "";
-  }
-  if (const auto* accepted = std::get_if<paxos::AcceptedRecord>(&record.body)) {
+  } else if (const auto* accepted = std::get_if<paxos::AcceptedRecord>(&record.body)) {
     return Accept(accepted->slot, accepted->ballot, HashOf(accepted->value));
-  }
-  if (const auto* learned = std::get_if<paxos::LearnedRecord>(&record.body)) {
+  } else if (const auto* learned = std::get_if<paxos::LearnedRecord>(&record.body)) {
     votes_[learned->slot] = {paxos::Ballot(), HashOf(learned->value), true};
+    lost_.erase(learned->slot);
+  } else if (std::holds_alternative<paxos::FoundedRecord>(record.body)) {
+    if (wiped_) return "A5: a wiped log takes itself for one that may vote";
+    founded_ = true;
+  } else {
+    // Repaired: lost votes no longer matter.
+    for (const Slot slot : lost_) votes_.erase(slot);
+    lost_.clear();
   }
   return "";
 }
 
 std::string ShadowAcceptor::OnSend(const paxos::MessageBody& body) const {
-  if (const auto* prepare = std::get_if<paxos::Prepare>(&body)) {
-    if (promised_ < prepare->ballot) {
-      return Say("A2: Prepare ", prepare->ballot, " sent before its own promise is durable (",
-                 promised_, ")");
-    }
-  } else if (const auto* promise = std::get_if<paxos::Promise>(&body)) {
-    return CheckPromise(*promise);
-  } else if (const auto* accepted = std::get_if<paxos::Accepted>(&body)) {
-    if (!ever_accepted_.contains({accepted->slot, accepted->ballot})) {
-      return Say("A2: Accepted for slot ", accepted->slot, " at ballot ", accepted->ballot,
-                 " sent before the vote is durable");
-    }
+  const auto* prepare = std::get_if<paxos::Prepare>(&body);
+  const auto* promise = std::get_if<paxos::Promise>(&body);
+  const auto* accepted = std::get_if<paxos::Accepted>(&body);
+  if (!founded_ && (prepare != nullptr || promise != nullptr || accepted != nullptr)) {
+    return "A5: a log that may not vote does";
   }
-  return "";
+  if (prepare != nullptr && promised_ < prepare->ballot) {
+    return Say("A2: Prepare ", prepare->ballot, " sent before its own promise is durable (",
+               promised_, ")");
+  }
+  if (accepted != nullptr && !ever_accepted_.contains({accepted->slot, accepted->ballot})) {
+    return Say("A2: Accepted for slot ", accepted->slot, " at ballot ", accepted->ballot,
+               " sent before the vote is durable");
+  }
+  return promise != nullptr ? CheckPromise(*promise) : "";
 }
 
 std::string ShadowAcceptor::CheckPromise(const paxos::Promise& promise) const {
@@ -57,13 +84,12 @@ std::string ShadowAcceptor::CheckPromise(const paxos::Promise& promise) const {
   for (auto it = votes_.upper_bound(promise.chosen_through); it != votes_.end(); ++it) {
     const auto& [slot, vote] = *it;
     if (vote.learned || vote.ballot >= promise.ballot) continue;
-    const bool told =
-        std::any_of(promise.accepted.begin(), promise.accepted.end(),
-                    [slot = slot, &vote = vote](const paxos::AcceptedValue& accepted) {
-                      return accepted.slot == slot && accepted.ballot == vote.ballot &&
-                             HashOf(accepted.value) == vote.value;
-                    });
-    if (!told) {
+    const auto at = [slot = slot](const auto& told) { return told.slot == slot; };
+    const bool chosen = std::any_of(promise.chosen.begin(), promise.chosen.end(), at);
+    const auto told = std::find_if(promise.accepted.begin(), promise.accepted.end(), at);
+    if (chosen || SaysLost(promise, slot, vote.ballot)) continue;
+    if (told == promise.accepted.end() || told->ballot != vote.ballot ||
+        HashOf(told->value) != vote.value) {
       return Say("A3: Promise ", promise.ballot, " hides the vote at ", vote.ballot, " in slot ",
                  slot);
     }
@@ -71,42 +97,56 @@ std::string ShadowAcceptor::CheckPromise(const paxos::Promise& promise) const {
   return "";
 }
 
-namespace {
-
-Slot ChosenPrefix(const paxos::RecoveredState& state) {
-  Slot prefix = std::max(state.applied, state.vote_floor);
-  for (const paxos::ChosenValue& chosen : state.chosen) {
-    if (chosen.slot == prefix.next()) prefix = chosen.slot;
-  }
-  return prefix;
+std::string ShadowAcceptor::CheckRecoveredVote(Slot slot,
+                                               const paxos::RecoveredState& state) const {
+  const Vote& vote = votes_.at(slot);
+  const auto at = [slot](const auto& recovered) { return recovered.slot == slot; };
+  if (std::any_of(state.chosen.begin(), state.chosen.end(), at)) return "";
+  const auto found = std::find_if(state.accepted.begin(), state.accepted.end(), at);
+  const paxos::Ballot ballot = found == state.accepted.end() ? paxos::Ballot() : found->ballot;
+  if (ballot >= vote.ballot && found != state.accepted.end()) return "";
+  return Say("A4: restarted without its vote at ", vote.ballot, " in slot ", slot, ", with ",
+             ballot, " and chosen through ", ChosenPrefix(state));
 }
 
-}  // namespace
-
 std::string ShadowAcceptor::OnRecovered(const paxos::RecoveredState& state) {
-  const Slot chosen_through = ChosenPrefix(state);
   if (state.promised < promised_) {
     return Say("A4: restarted with promise ", state.promised, " after ", promised_, " was durable");
   }
-  std::map<Slot, const paxos::AcceptedValue*> recovered;
-  for (const paxos::AcceptedValue& accepted : state.accepted) recovered[accepted.slot] = &accepted;
-  for (auto it = votes_.upper_bound(chosen_through); it != votes_.end(); ++it) {
-    const auto& [slot, vote] = *it;
-    const auto found = recovered.find(slot);
-    if (found == recovered.end() || found->second->ballot < vote.ballot) {
-      return Say("A4: restarted without its vote at ", vote.ballot, " in slot ", slot, ", with ",
-                 found == recovered.end() ? paxos::Ballot() : found->second->ballot,
-                 " and chosen through ", chosen_through);
+  if (founded_ && !state.founded) return "A4: restarted without the right to vote";
+  if (wiped_ && state.founded) return "A5: a wiped log takes itself for one that may vote";
+  founded_ = state.founded;
+  votes_.erase(votes_.begin(), votes_.upper_bound(ChosenPrefix(state)));
+  for (const auto& [slot, vote] : votes_) {
+    if (SaysLost(state, slot, vote.ballot)) {
+      lost_.insert(slot);
+      continue;
     }
+    if (std::string wrong = CheckRecoveredVote(slot, state); !wrong.empty()) return wrong;
   }
   for (const paxos::AcceptedValue& accepted : state.accepted) {
     const auto vote = votes_.find(accepted.slot);
     if (vote != votes_.end() && vote->second.ballot >= accepted.ballot) continue;
+    // With the records that replaced it lost, an old vote may come to light again.
+    if (ever_accepted_.contains({accepted.slot, accepted.ballot})) {
+      votes_[accepted.slot] = {accepted.ballot, HashOf(accepted.value), false};
+      continue;
+    }
     std::string wrong = Accept(accepted.slot, accepted.ballot, HashOf(accepted.value));
     if (!wrong.empty()) return wrong;
   }
   promised_ = state.promised;
   return "";
+}
+
+void ShadowAcceptor::OnInstalled(Slot slot) {
+  votes_.erase(votes_.begin(), votes_.upper_bound(slot));
+  lost_.erase(lost_.begin(), lost_.upper_bound(slot));
+}
+
+void ShadowAcceptor::OnWiped() {
+  *this = ShadowAcceptor();
+  wiped_ = true;
 }
 
 }  // namespace synod::sim

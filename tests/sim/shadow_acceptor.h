@@ -5,8 +5,10 @@
 // Rules (numbers are used in messages):
 //   A1. The durable promise never falls, and nothing is accepted below it.
 //   A2. Prepare, Promise and Accepted leave only after their record is durable.
-//   A3. A Promise names every vote below its ballot and above its chosen watermark.
-//   A4. A restart brings back at least what was durable.
+//   A3. A Promise names every vote below its ballot and above its chosen watermark: by its value,
+//       as chosen, or as one that damage has taken.
+//   A4. A restart brings back at least what was durable, or says what is lost.
+//   A5. A log that is not founded neither promises nor votes nor prepares; a wiped one never again.
 #ifndef SYNOD_TESTS_SIM_SHADOW_ACCEPTOR_H_
 #define SYNOD_TESTS_SIM_SHADOW_ACCEPTOR_H_
 
@@ -31,6 +33,11 @@ class ShadowAcceptor {
   // survive): from now on it counts.
   std::string OnRecovered(const paxos::RecoveredState& state);
 
+  // Everything through the slot came with a snapshot.
+  void OnInstalled(Slot slot);
+  // The disk was emptied; what comes now is another log, without a vote.
+  void OnWiped();
+
  private:
   struct Vote {
     paxos::Ballot ballot;
@@ -40,9 +47,13 @@ class ShadowAcceptor {
 
   std::string Accept(Slot slot, const paxos::Ballot& ballot, uint64_t value);
   std::string CheckPromise(const paxos::Promise& promise) const;
+  std::string CheckRecoveredVote(Slot slot, const paxos::RecoveredState& state) const;
 
+  bool founded_ = false;
+  bool wiped_ = false;
   paxos::Ballot promised_;
-  std::map<Slot, Vote> votes_;  // newest per slot
+  std::map<Slot, Vote> votes_;  // newest per slot, of those that may still matter
+  std::set<Slot> lost_;         // in votes_, and no longer in the log
   std::set<std::pair<Slot, paxos::Ballot>> ever_accepted_;
 };
 

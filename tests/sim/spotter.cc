@@ -58,6 +58,7 @@ void Spotter::OnSend(const paxos::Message& message) {
   if (std::holds_alternative<paxos::Reject>(message.body)) {
     Saw(Situation::kPrepareRefused);
   } else if (const auto* promise = std::get_if<paxos::Promise>(&message.body)) {
+    if (!promise->unknown.empty() || promise->lost_through) Saw(Situation::kRepairInElection);
     for (const paxos::AcceptedValue& accepted : promise->accepted) {
       reported_.insert({promise->ballot, accepted.slot});
       Slot& highest = highest_reported_[promise->ballot];
@@ -85,6 +86,7 @@ void Spotter::OnReceive(const paxos::Message& message) {
 
 void Spotter::OnDurable(NodeId node, const paxos::Record& record) {
   if (std::holds_alternative<paxos::LearnedRecord>(record.body)) Saw(Situation::kTaughtByPeer);
+  if (std::holds_alternative<paxos::RepairedRecord>(record.body)) Saw(Situation::kRepaired);
   if (const auto* accepted = std::get_if<paxos::AcceptedRecord>(&record.body)) {
     paxos::Ballot& vote = nodes_[node].votes[accepted->slot];
     if (vote && vote < accepted->ballot) Saw(Situation::kVoteReplaced);

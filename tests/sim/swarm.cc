@@ -30,6 +30,8 @@ NodeOptions DrawNode(Random& random) {
   node.sync_latency = DrawBetween(random, absl::Microseconds(100), node.tick / 4);
   if (random.Chance(0.5)) node.ready_delay = absl::Microseconds(random.Between(10, 2000));
   node.cut_chance = OneOf<double>(random, std::array{0.0, 0.005, 0.05});
+  if (random.Chance(0.5)) node.cut_own_chance = OneOf<double>(random, std::array{0.1, 1.0});
+  node.fetch_latency = DrawBetween(random, node.tick / 4, 20 * node.tick);
   node.segment_bytes = OneOf<uint64_t>(random, std::array<uint64_t, 2>{32 << 10, 256 << 10});
   return node;
 }
@@ -57,6 +59,14 @@ ClientOptions DrawClient(Random& random) {
   return client;
 }
 
+uint64_t DrawMinority(Random& random, int nodes) {
+  uint64_t minority = 0;
+  for (int left = (nodes - 1) / 2; left > 0; --left) {
+    minority |= uint64_t{1} << random.Between(1, static_cast<uint64_t>(nodes));
+  }
+  return minority;
+}
+
 // Few enough operations for the search check, spread over the faults.
 void MakeShort(RunOptions& options) {
   constexpr int kOperations = 240;
@@ -78,11 +88,15 @@ RunOptions DrawRunOptions(Random random) {
   options.faulty_time = absl::Seconds(random.Between(10, 30));
   if (random.Chance(0.25)) MakeShort(options);
   ScheduleOptions faults;
-  faults.nodes = options.nodes;
   faults.length = options.faulty_time;
   faults.allowed = random.Below(uint64_t{1} << kFaults);
   faults.interval = DrawBetween(random, absl::Milliseconds(200), absl::Seconds(2));
   faults.duration = DrawBetween(random, options.node.tick, absl::Seconds(4));
+  const uint64_t operated = (faults.allowed >> static_cast<int>(Fault::kAddMember)) & 7;
+  if (operated != 0) options.spares = static_cast<int>(random.Between(0, 3));
+  faults.nodes = options.nodes + options.spares;
+  if (random.Chance(0.5)) options.frail = DrawMinority(random, options.nodes);
+  faults.frail = options.frail;
   options.schedule = DrawSchedule(faults, random.Fork());
   return options;
 }

@@ -17,6 +17,8 @@ namespace synod::sim {
 
 struct RunOptions {
   int nodes = 3;
+  int spares = 0;      // nodes that may join
+  uint64_t frail = 0;  // bit per node: whose disks may lose what they hold; a minority
   int clients = 4;
   NodeOptions node;        // without identity, voters and drift
   double clock_drift = 0;  // each node's tick is this much longer or shorter at most

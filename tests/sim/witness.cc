@@ -62,6 +62,7 @@ class Witness {
     first_place_[model_.revision()] = 1;
     Place place = 0;
     for (const paxos::Value& value : log) {
+      if (value.kind() == paxos::Value::Kind::kConfiguration) continue;
       for (const paxos::CommandView& command : value.Commands()) {
         place += 2;
         const auto found = writes_.find(command.id);
