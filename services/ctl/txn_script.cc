@@ -20,15 +20,25 @@ absl::Status BadLine(absl::string_view line, absl::string_view why) {
   return absl::InvalidArgumentError(absl::StrCat("txn: \"", line, "\": ", why));
 }
 
+// The place of the first ')' behind the word that begins at `at`, which may be quoted.
+size_t FindClose(absl::string_view line, size_t at) {
+  while (at < line.size() && absl::ascii_isspace(static_cast<unsigned char>(line[at]))) ++at;
+  if (at < line.size() && line[at] == '"') {
+    for (++at; at < line.size() && line[at] != '"'; ++at) {
+      if (line[at] == '\\') ++at;
+    }
+  }
+  return line.find(')', at);
+}
+
 absl::StatusOr<Compare> ParseCompare(absl::string_view line) {
   constexpr absl::string_view kForm =
       "a compare looks like mod(\"key\") > \"0\"; mod, create, version, value or lease; =, !=, < "
       "or >";
   const size_t open = line.find('(');
-  const size_t close = line.rfind(')');
-  if (open == absl::string_view::npos || close == absl::string_view::npos || close < open) {
-    return BadLine(line, kForm);
-  }
+  if (open == absl::string_view::npos) return BadLine(line, kForm);
+  const size_t close = FindClose(line, open + 1);
+  if (close == absl::string_view::npos) return BadLine(line, kForm);
   const std::string target(absl::StripAsciiWhitespace(line.substr(0, open)));
   const auto key = SplitWords(line.substr(open + 1, close - open - 1));
   const auto rest = SplitWords(line.substr(close + 1));
@@ -52,7 +62,13 @@ absl::StatusOr<Compare> ParseCompare(absl::string_view line) {
     return compare;
   }
   int64_t number = 0;
-  if (!absl::SimpleAtoi(operand, &number)) return BadLine(line, "the operand is not a number");
+  if (target == "lease") {
+    if (!absl::SimpleHexAtoi(operand, &number)) {
+      return BadLine(line, "the operand is not a lease ID in hexadecimal");
+    }
+  } else if (!absl::SimpleAtoi(operand, &number)) {
+    return BadLine(line, "the operand is not a number");
+  }
   if (target == "mod" || target == "m") {
     compare.set_target(Compare::MOD);
     compare.set_mod_revision(number);
@@ -91,17 +107,19 @@ absl::StatusOr<RequestOp> ParseOperation(absl::string_view line) {
   constexpr absl::string_view kForm =
       "an operation is put KEY VALUE, get KEY [END] or del KEY [END]";
   if (plain.size() < 2 || plain.size() > 3) return BadLine(line, kForm);
+  if (prefix && plain.size() == 3) return BadLine(line, "--prefix has no END, and put no --prefix");
+  const std::string begin = prefix ? PrefixBegin(plain[1]) : plain[1];
   const std::string end = prefix ? PrefixEnd(plain[1]) : plain.size() == 3 ? plain[2] : "";
   RequestOp operation;
-  if (plain[0] == "put" && plain.size() == 3 && !prefix) {
+  if (plain[0] == "put" && plain.size() == 3) {
     operation.mutable_request_put()->set_key(plain[1]);
     operation.mutable_request_put()->set_value(plain[2]);
     operation.mutable_request_put()->set_prev_kv(prev_kv);
   } else if (plain[0] == "get") {
-    operation.mutable_request_range()->set_key(plain[1]);
+    operation.mutable_request_range()->set_key(begin);
     operation.mutable_request_range()->set_range_end(end);
   } else if (plain[0] == "del") {
-    operation.mutable_request_delete_range()->set_key(plain[1]);
+    operation.mutable_request_delete_range()->set_key(begin);
     operation.mutable_request_delete_range()->set_range_end(end);
     operation.mutable_request_delete_range()->set_prev_kv(prev_kv);
   } else {
@@ -111,6 +129,10 @@ absl::StatusOr<RequestOp> ParseOperation(absl::string_view line) {
 }
 
 }  // namespace
+
+std::string PrefixBegin(std::string prefix) {
+  return prefix.empty() ? std::string(1, '\0') : std::move(prefix);
+}
 
 std::string PrefixEnd(std::string prefix) {
   while (!prefix.empty() && static_cast<unsigned char>(prefix.back()) == 0xff) prefix.pop_back();

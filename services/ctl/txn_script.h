@@ -2,6 +2,7 @@
 // empty line or the end of input:
 //
 //   mod("key") > "0"                compares: mod, create, version, value, lease;  =  !=  <  >
+//                                   (lease IDs are hexadecimal)
 //
 //   put "key" "value"               when all compares hold
 //   get key --prefix
@@ -28,6 +29,10 @@ absl::StatusOr<etcdserverpb::TxnRequest> ReadTxn(std::istream& input);
 
 // Words of a line; double quotes hold a word together and take C escapes (\n, \x00, \").
 absl::StatusOr<std::vector<std::string>> SplitWords(absl::string_view line);
+
+// Where the range of all keys that begin with `prefix` begins: for the empty one, at the first key
+// there can be.
+std::string PrefixBegin(std::string prefix);
 
 // The end of the range of all keys that begin with `prefix`; "\0" ("to the end") when there is
 // none.

@@ -33,6 +33,32 @@ TEST(TxnScriptTest, ReadsComparesThenBothBranches) {
   EXPECT_EQ(txn->failure(0).request_delete_range().range_end(), "b");
 }
 
+TEST(TxnScriptTest, ParenthesesMayStandInKeysAndOperands) {
+  const auto txn = Read("value(\"k\") = \"f(x)\"\nvalue( \"a\\\")b\" ) = \"1\"\nmod(k) > 1\n");
+  ASSERT_TRUE(txn.ok()) << txn.status();
+  EXPECT_EQ(txn->compare(0).key(), "k");
+  EXPECT_EQ(txn->compare(0).value(), "f(x)");
+  EXPECT_EQ(txn->compare(1).key(), "a\")b");
+  EXPECT_EQ(txn->compare(1).value(), "1");
+  EXPECT_EQ(txn->compare(2).key(), "k");
+}
+
+TEST(TxnScriptTest, LeasesAreHexadecimal) {
+  const auto txn = Read("lease(\"k\") = \"1f\"\n");
+  ASSERT_TRUE(txn.ok()) << txn.status();
+  EXPECT_EQ(txn->compare(0).lease(), 0x1f);
+  EXPECT_FALSE(Read("lease(\"k\") = \"1g\"\n").ok());
+}
+
+TEST(TxnScriptTest, TheEmptyPrefixIsEveryKey) {
+  const auto txn = Read("\nget \"\" --prefix\ndel \"\" --prefix\n");
+  ASSERT_TRUE(txn.ok()) << txn.status();
+  const std::string zero(1, '\0');
+  EXPECT_EQ(txn->success(0).request_range().key(), zero);
+  EXPECT_EQ(txn->success(0).request_range().range_end(), zero);
+  EXPECT_EQ(txn->success(1).request_delete_range().key(), zero);
+}
+
 TEST(TxnScriptTest, TheEndOfInputEndsEveryPart) {
   const auto txn = Read("\nput a 1");
   ASSERT_TRUE(txn.ok());
@@ -45,7 +71,8 @@ TEST(TxnScriptTest, WhatItDoesNotUnderstandIsQuoted) {
     EXPECT_EQ(txn.status().code(), absl::StatusCode::kInvalidArgument) << line;
     EXPECT_THAT(std::string(txn.status().message()), HasSubstr(line));
   }
-  for (const std::string line : {"put a", "move a b", "get", "get a --limit 3", "put \"a b"}) {
+  for (const std::string line : {"put a", "move a b", "get", "get a --limit 3", "put \"a b",
+                                 "del a b --prefix", "put a b --prefix"}) {
     const auto txn = Read("\n" + line);
     EXPECT_EQ(txn.status().code(), absl::StatusCode::kInvalidArgument) << line;
     EXPECT_THAT(std::string(txn.status().message()), HasSubstr(line));
