@@ -1,6 +1,7 @@
 // doctor: looks at every endpoint and at what they say of one another; says what is wrong and what
 // to do about it.
 #include <CLI/CLI.hpp>
+#include <cstdint>
 #include <iostream>
 #include <map>
 #include <set>
@@ -20,17 +21,13 @@ namespace {
 constexpr uint64_t kQuorumAgeMs = 3000;
 constexpr uint64_t kLagSlots = 1000;
 
-// Every voter that some node knows of, asked at its own address: through a balancer the endpoint
-// itself is nobody in particular.
-std::vector<std::string> MemberEndpoints(const cluster::v1::View& view) {
-  std::vector<std::string> endpoints;
-  for (const auto& member : view.members()) {
-    if (member.client_urls_size() == 0) continue;
-    const std::string& url = member.client_urls(0);
-    const size_t scheme = url.find("://");
-    endpoints.push_back(scheme == std::string::npos ? url : url.substr(scheme + 3));
-  }
-  return endpoints;
+// Where to ask a member itself: through a balancer the endpoint is nobody in particular. Empty when
+// it has told nobody.
+std::string EndpointOf(const cluster::v1::Member& member) {
+  if (member.client_urls_size() == 0) return "";
+  const std::string& url = member.client_urls(0);
+  const size_t scheme = url.find("://");
+  return scheme == std::string::npos ? url : url.substr(scheme + 3);
 }
 
 class Examination {
@@ -38,25 +35,27 @@ class Examination {
   explicit Examination(const Session& session) : session_(session) {}
 
   ExitCode Run() {
-    std::set<std::string> members;
     for (const std::string& endpoint : session_.endpoints()) {
       const auto view = ViewOf(session_, endpoint);
-      if (!view.ok()) {
-        Complain(absl::StrCat(endpoint, " does not answer (", view.status().message(),
-                              "); start it, or correct --endpoints"));
+      if (view.ok()) {
+        NoteMembers(*view);
         continue;
       }
-      for (const std::string& member : MemberEndpoints(*view)) members.insert(member);
+      Complain(absl::StrCat(endpoint, " does not answer (", view.status().message(),
+                            "); start it, or correct --endpoints"));
     }
-    for (const std::string& member : members) Visit(member);
+    for (const auto& [id, member] : members_) Visit(id, member);
     Compare();
-    for (const std::string& member : members) {
-      if (AskForAlarms(member)) break;  // one answer speaks for all
+    for (const auto& [endpoint, view] : views_) {
+      if (AskForAlarms(endpoint)) break;  // one answer speaks for all
+    }
+    if (members_.empty() && healthy_) {
+      Complain("nobody knows a member; name nodes that run with --endpoints");
     }
     if (!healthy_) return kUnhealthy;
-    std::cout << "healthy: " << views_.size() << " of " << members.size()
+    std::cout << "healthy: " << views_.size() << " of " << members_.size()
               << " members answer and agree\n";
-    return views_.empty() ? kUnhealthy : kOk;
+    return kOk;
   }
 
  private:
@@ -65,7 +64,30 @@ class Examination {
     std::cout << "problem: " << text << "\n";
   }
 
-  void Visit(const std::string& endpoint) {
+  struct Member {
+    std::string name;
+    std::string endpoint;
+  };
+
+  // Members by id; a view that knows more of one adds it.
+  void NoteMembers(const cluster::v1::View& view) {
+    for (const auto& one : view.members()) {
+      Member& member = members_[one.id()];
+      if (member.name.empty()) member.name = one.name();
+      if (member.endpoint.empty()) member.endpoint = EndpointOf(one);
+    }
+  }
+
+  void Visit(uint64_t id, const Member& member) {
+    const std::string& endpoint = member.endpoint;
+    if (endpoint.empty()) {
+      const std::string name =
+          member.name.empty() ? absl::StrCat("member ", absl::Hex(id)) : member.name;
+      Complain(absl::StrCat(name,
+                            " has told nobody where clients reach it: it is down, or has been ",
+                            "since the others started; start it"));
+      return;
+    }
     const auto view = ViewOf(session_, endpoint);
     if (!view.ok()) {
       Complain(absl::StrCat("member at ", endpoint, " does not answer (", view.status().message(),
@@ -88,7 +110,7 @@ class Examination {
     }
   }
 
-  // Two leaders at one ballot, or two clusters, must never be seen.
+  // Members of two clusters, and members far behind.
   void Compare() {
     std::set<uint64_t> clusters;
     uint64_t newest = 0;
@@ -128,7 +150,8 @@ class Examination {
   }
 
   const Session& session_;
-  std::map<std::string, cluster::v1::View> views_;
+  std::map<uint64_t, Member> members_;
+  std::map<std::string, cluster::v1::View> views_;  // by endpoint
   bool healthy_ = true;
 };
 

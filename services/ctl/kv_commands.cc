@@ -25,9 +25,11 @@ struct RangeFlags {
 
 void AddRangeFlags(CLI::App& command, RangeFlags& flags) {
   command.add_option("key", flags.key, "Key")->required();
-  command.add_option("range_end", flags.end, "End of the range, not included");
+  auto* end = command.add_option("range_end", flags.end, "End of the range, not included");
   auto* prefix = command.add_flag("--prefix", flags.prefix, "All keys that begin with KEY");
-  command.add_flag("--from-key", flags.from_key, "All keys from KEY on")->excludes(prefix);
+  auto* from_key = command.add_flag("--from-key", flags.from_key, "All keys from KEY on");
+  prefix->excludes(end);
+  from_key->excludes(end)->excludes(prefix);
 }
 
 std::string EndOf(const RangeFlags& flags) {
@@ -36,10 +38,8 @@ std::string EndOf(const RangeFlags& flags) {
   return flags.end;
 }
 
-// An empty key with --prefix or --from-key means every key.
 std::string BeginOf(const RangeFlags& flags) {
-  const bool all = flags.key.empty() && (flags.prefix || flags.from_key);
-  return all ? std::string(1, '\0') : flags.key;
+  return flags.prefix || flags.from_key ? PrefixBegin(flags.key) : flags.key;
 }
 
 template <class Request, class Response>
@@ -64,9 +64,9 @@ ExitCode Call(const Session& session, Method<Request, Response> method, const Re
   return kOk;
 }
 
-void Print(const mvccpb::KeyValue& kv, bool value_only = false, bool key_only = false) {
+void Print(const mvccpb::KeyValue& kv, bool value_only = false) {
   if (!value_only) std::cout << kv.key() << "\n";
-  if (!key_only) std::cout << kv.value() << "\n";
+  std::cout << kv.value() << "\n";
 }
 
 void Print(const RangeResponse& response) {
@@ -133,9 +133,9 @@ void AddGet(CLI::App& app, Action& action) {
   command->add_option("--limit", flags->limit, "At most so many");
   command->add_option("--rev", flags->revision, "As of this revision");
   command->add_option("--order", flags->order, "Order of the result")
-      ->check(CLI::IsMember({"ASCEND", "DESCEND"}, CLI::ignore_case));
+      ->transform(CLI::IsMember({"ASCEND", "DESCEND"}, CLI::ignore_case));
   command->add_option("--sort-by", flags->sort_by, "What the order is by")
-      ->check(CLI::IsMember({"KEY", "VERSION", "CREATE", "MODIFY", "VALUE"}, CLI::ignore_case));
+      ->transform(CLI::IsMember({"KEY", "VERSION", "CREATE", "MODIFY", "VALUE"}, CLI::ignore_case));
   command->add_option("--consistency", flags->consistency, "l: linearizable, s: serializable")
       ->check(CLI::IsMember({"l", "s"}));
   command->add_flag("--keys-only", flags->keys_only, "Without the values");
@@ -145,7 +145,7 @@ void AddGet(CLI::App& app, Action& action) {
     action = [flags](const Session& session) {
       return Call(session, &KV::Stub::Range, GetRequest(*flags),
                   [&](const RangeResponse& response) {
-                    for (const auto& kv : response.kvs()) Print(kv, flags->value_only, false);
+                    for (const auto& kv : response.kvs()) Print(kv, flags->value_only);
                   });
     };
   });

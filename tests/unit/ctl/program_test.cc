@@ -1,0 +1,203 @@
+// synodctl's commands against a node that remembers what it was asked.
+#include "services/ctl/program.h"
+
+#include <gmock/gmock.h>
+#include <grpcpp/grpcpp.h>
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/synchronization/mutex.h"
+#include "etcd/kv.grpc.pb.h"
+#include "synod/cluster/v1/cluster.grpc.pb.h"
+
+namespace synod::ctl {
+namespace {
+
+namespace pb = etcdserverpb;
+using ::testing::HasSubstr;
+
+class FakeNode final : public pb::KV::Service, public cluster::v1::Cluster::Service {
+ public:
+  FakeNode() {
+    grpc::ServerBuilder builder;
+    builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port_);
+    builder.RegisterService(static_cast<pb::KV::Service*>(this));
+    builder.RegisterService(static_cast<cluster::v1::Cluster::Service*>(this));
+    server_ = builder.BuildAndStart();
+  }
+
+  std::string address() const { return absl::StrCat("127.0.0.1:", port_); }
+
+  void SetView(cluster::v1::View view) {
+    absl::MutexLock lock(&mutex_);
+    view_ = std::move(view);
+  }
+  pb::RangeRequest last_range() {
+    absl::MutexLock lock(&mutex_);
+    return last_range_;
+  }
+  int deletes() {
+    absl::MutexLock lock(&mutex_);
+    return deletes_;
+  }
+
+ private:
+  grpc::Status Range(grpc::ServerContext*, const pb::RangeRequest* request,
+                     pb::RangeResponse*) override {
+    absl::MutexLock lock(&mutex_);
+    last_range_ = *request;
+    return grpc::Status::OK;
+  }
+  grpc::Status DeleteRange(grpc::ServerContext*, const pb::DeleteRangeRequest*,
+                           pb::DeleteRangeResponse*) override {
+    absl::MutexLock lock(&mutex_);
+    ++deletes_;
+    return grpc::Status::OK;
+  }
+  grpc::Status WatchView(grpc::ServerContext*, const cluster::v1::WatchViewRequest*,
+                         grpc::ServerWriter<cluster::v1::View>* writer) override {
+    absl::MutexLock lock(&mutex_);
+    writer->Write(view_);
+    return grpc::Status::OK;
+  }
+
+  absl::Mutex mutex_;
+  cluster::v1::View view_ ABSL_GUARDED_BY(mutex_);
+  pb::RangeRequest last_range_ ABSL_GUARDED_BY(mutex_);
+  int deletes_ ABSL_GUARDED_BY(mutex_) = 0;
+  int port_ = 0;
+  std::unique_ptr<grpc::Server> server_;
+};
+
+struct Outcome {
+  ExitCode code;
+  std::string output;
+};
+
+class ProgramTest : public ::testing::Test {
+ protected:
+  static Outcome RunAt(const std::string& endpoints, const std::vector<std::string>& arguments) {
+    const std::string flag = absl::StrCat("--endpoints=", endpoints);
+    std::vector<const char*> argv = {"synodctl", flag.c_str()};
+    for (const std::string& argument : arguments) argv.push_back(argument.c_str());
+    ::testing::internal::CaptureStdout();
+    ::testing::internal::CaptureStderr();
+    const ExitCode code = ctl::Run(static_cast<int>(argv.size()), argv.data());
+    return {code,
+            ::testing::internal::GetCapturedStdout() + ::testing::internal::GetCapturedStderr()};
+  }
+  Outcome RunHere(const std::vector<std::string>& arguments) {
+    return RunAt(node.address(), arguments);
+  }
+
+  FakeNode node;
+};
+
+TEST_F(ProgramTest, APrefixHasNoEnd) {
+  for (const char* flag : {"--prefix", "--from-key"}) {
+    EXPECT_EQ(RunHere({"del", "p1", "p2", flag}).code, kBadArguments);
+    EXPECT_EQ(RunHere({"get", "p1", "p2", flag}).code, kBadArguments);
+  }
+  EXPECT_EQ(RunHere({"get", "p1", "--prefix", "--from-key"}).code, kBadArguments);
+  EXPECT_EQ(node.deletes(), 0);
+  EXPECT_EQ(RunHere({"del", "p1", "--prefix"}).code, kOk);
+  EXPECT_EQ(node.deletes(), 1);
+}
+
+TEST_F(ProgramTest, OrdersAreTakenInAnyCase) {
+  EXPECT_EQ(RunHere({"get", "a", "--order=descend", "--sort-by=Modify"}).code, kOk);
+  EXPECT_EQ(node.last_range().sort_order(), pb::RangeRequest::DESCEND);
+  EXPECT_EQ(node.last_range().sort_target(), pb::RangeRequest::MOD);
+  EXPECT_EQ(RunHere({"get", "a", "--order=ASCEND", "--sort-by=VALUE"}).code, kOk);
+  EXPECT_EQ(node.last_range().sort_order(), pb::RangeRequest::ASCEND);
+  EXPECT_EQ(node.last_range().sort_target(), pb::RangeRequest::VALUE);
+  EXPECT_EQ(RunHere({"get", "a", "--order=up"}).code, kBadArguments);
+}
+
+class DoctorTest : public ProgramTest {
+ protected:
+  // Two healthy members, each of which knows both.
+  DoctorTest() {
+    for (FakeNode* one : {&node, &other}) one->SetView(ViewOf(one));
+  }
+
+  cluster::v1::View ViewOf(FakeNode* self) const {
+    cluster::v1::View view;
+    view.set_cluster_id(7);
+    view.set_member_id(self == &node ? 1 : 2);
+    view.set_name(self == &node ? "n1" : "n2");
+    view.set_leader_id(1);
+    AddMember(view, 1, "n1", node.address());
+    AddMember(view, 2, "n2", other.address());
+    return view;
+  }
+  static void AddMember(cluster::v1::View& view, uint64_t id, const std::string& name,
+                        const std::string& address) {
+    auto* member = view.add_members();
+    member->set_id(id);
+    member->set_name(name);
+    if (!address.empty()) member->add_client_urls("http://" + address);
+  }
+
+  Outcome Doctor() { return RunHere({"doctor"}); }
+
+  FakeNode other;
+};
+
+TEST_F(DoctorTest, CountsMembersThatAgree) {
+  const Outcome outcome = Doctor();
+  EXPECT_EQ(outcome.code, kOk) << outcome.output;
+  EXPECT_EQ(outcome.output, "healthy: 2 of 2 members answer and agree\n");
+}
+
+TEST_F(DoctorTest, MissesAMemberThatNobodyHasHeardOf) {
+  cluster::v1::View view = ViewOf(&node);
+  AddMember(view, 3, "n3", "");
+  node.SetView(view);
+  const Outcome outcome = Doctor();
+  EXPECT_EQ(outcome.code, kUnhealthy);
+  EXPECT_THAT(outcome.output, HasSubstr("n3 has told nobody where clients reach it"));
+}
+
+TEST_F(DoctorTest, AsksEachMemberByWhatAnyEndpointKnows) {
+  cluster::v1::View view = ViewOf(&node);
+  view.mutable_members(1)->clear_client_urls();
+  node.SetView(view);
+  EXPECT_EQ(RunAt(absl::StrCat(node.address(), ",", other.address()), {"doctor"}).code, kOk);
+}
+
+TEST_F(DoctorTest, SaysWhatIsWrong) {
+  const auto complaint = [&](auto&& change) {
+    cluster::v1::View view = ViewOf(&other);
+    change(view);
+    other.SetView(view);
+    const Outcome outcome = Doctor();
+    EXPECT_EQ(outcome.code, kUnhealthy);
+    return outcome.output;
+  };
+  EXPECT_THAT(complaint([](auto& view) { view.set_leader_id(0); }), HasSubstr("knows no leader"));
+  EXPECT_THAT(complaint([](auto& view) { view.set_quorum_contact_age_ms(9000); }),
+              HasSubstr("has not heard a quorum for 9000 ms"));
+  EXPECT_THAT(complaint([](auto& view) { view.set_cluster_id(8); }),
+              HasSubstr("different clusters"));
+  EXPECT_THAT(complaint([](auto& view) { view.set_chosen_slot(5000); }), HasSubstr("slots late"));
+  EXPECT_THAT(complaint([](auto& view) {
+                view.set_chosen_slot(5000);
+                view.set_applied_slot(5000);
+              }),
+              HasSubstr("n1 (" + node.address() + ") is 5000 slots behind"));
+
+  node.SetView(cluster::v1::View());
+  EXPECT_THAT(Doctor().output, HasSubstr("nobody knows a member"));
+  const Outcome unreachable = RunAt("127.0.0.1:1", {"doctor", "--dial-timeout=100ms"});
+  EXPECT_EQ(unreachable.code, kUnhealthy);
+  EXPECT_THAT(unreachable.output, HasSubstr("127.0.0.1:1 does not answer"));
+}
+
+}  // namespace
+}  // namespace synod::ctl
