@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <vector>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
 
 namespace synod::ctl {
@@ -64,11 +65,27 @@ Json Repeated(const Message& message, const FieldDescriptor& field) {
   return list;
 }
 
+// response_put as ResponsePut.
+std::string GoName(const std::string& name) {
+  std::string out;
+  bool starts = true;
+  for (const char c : name) {
+    if (c != '_') out.push_back(starts ? absl::ascii_toupper(static_cast<unsigned char>(c)) : c);
+    starts = c == '_';
+  }
+  return out;
+}
+
 Json Convert(const Message& message) {
   Json object = Json::object();
   std::vector<const FieldDescriptor*> fields;
   message.GetReflection()->ListFields(message, &fields);
   for (const FieldDescriptor* field : fields) {
+    if (const auto* oneof = field->real_containing_oneof()) {
+      // The structs that etcdctl prints have an interface there, with one struct for each choice.
+      object[GoName(oneof->name())][GoName(field->name())] = Single(message, *field);
+      continue;
+    }
     object[field->name()] =
         field->is_repeated() ? Repeated(message, *field) : Single(message, *field);
   }

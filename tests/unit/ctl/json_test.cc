@@ -21,6 +21,15 @@ TEST(JsonTest, LooksLikeEtcdctls) {
                               R"("kvs":[{"key":"YQ==","version":1,"value":"/wA="}],"count":1})");
 }
 
+TEST(JsonTest, ChoicesAreWrappedAsInGo) {
+  etcdserverpb::TxnResponse response;
+  response.set_succeeded(true);
+  response.add_responses()->mutable_response_delete_range()->set_deleted(2);
+  EXPECT_EQ(
+      ToJson(response),
+      R"({"succeeded":true,"responses":[{"Response":{"ResponseDeleteRange":{"deleted":2}}}]})");
+}
+
 TEST(JsonTest, NumbersTextsAndTruthsKeepTheirTypes) {
   synod::balancer::v1::Backend backend;
   backend.set_name("n1");
