@@ -176,6 +176,12 @@ class Decoder {
     if (in == 0) Fail(field, "is zero");
     return SlotOrNone(in, field);
   }
+  // A slot above `last`, which becomes it.
+  Slot NextSlot(uint64_t in, const char* field, Slot& last) {
+    const Slot slot = NeededSlot(in, field);
+    Require(slot > last, field, "is out of order");
+    return last = slot;
+  }
   Slot SlotOrNone(uint64_t in, const char* field) {
     if (in >= kLimit) Fail(field, "is absurdly large");
     return Slot(in);
@@ -211,23 +217,23 @@ paxos::Promise Decoder::Promise(wire::Promise& in) {
                      {},
                      BallotOrNone(in.lost_through(), "promise.lost_through")};
   out.accepted.reserve(static_cast<size_t>(in.accepted_size()));
-  Slot last = out.chosen_through;
+  Slot last_accepted = out.chosen_through;
   for (wire::AcceptedValue& element : *in.mutable_accepted()) {
-    const Slot slot = NeededSlot(element.slot(), "promise.accepted.slot");
-    Require(slot > last, "promise.accepted.slot", "is out of order");
-    last = slot;
+    const Slot slot = NextSlot(element.slot(), "promise.accepted.slot", last_accepted);
     out.accepted.push_back({slot, NeededBallot(element.ballot(), "promise.accepted.ballot"),
                             TakeValue(element.mutable_value(), "promise.accepted.value")});
   }
+  Slot last_chosen = out.chosen_through;
   for (wire::ChosenValue& element : *in.mutable_chosen()) {
-    out.chosen.push_back({NeededSlot(element.slot(), "promise.chosen.slot"),
+    out.chosen.push_back({NextSlot(element.slot(), "promise.chosen.slot", last_chosen),
                           TakeValue(element.mutable_value(), "promise.chosen.value")});
   }
+  Slot last_unknown = out.chosen_through;
   for (const wire::UnknownVote& element : in.unknown()) {
     const Ballot bound = element.has_bound()
                              ? NeededBallot(element.bound(), "promise.unknown.bound")
                              : Ballot::Max();
-    out.unknown.push_back({NeededSlot(element.slot(), "promise.unknown.slot"), bound});
+    out.unknown.push_back({NextSlot(element.slot(), "promise.unknown.slot", last_unknown), bound});
   }
   return out;
 }

@@ -20,15 +20,18 @@
 
 namespace synod::rpc {
 
-// Raised when the meaning of a message changes; peers of another version refuse the hello.
+// Raised when the meaning of a message changes or a new kind of message or command comes: replicas
+// that read one log differently must not form one cluster. Peers of another version refuse the
+// hello (docs/operations.md, "Rolling restart").
 inline constexpr uint32_t kPeerProtocolVersion = 2;
 
 // Fills `out`, which must be empty; the bytes of values and commands are copied.
 void EncodeMessage(const paxos::Message& message, paxos::v1::Message& out);
 
 // InvalidArgument, naming the field, when `in` is no message a correct peer could send: no or an
-// unknown body, a zero group, slot or ballot where one is needed, half a ballot, numbers at or
-// above 2^62, bytes that are no Value, slots out of order. Moves the byte fields out of `in`.
+// unknown body, a zero group, slot or ballot where one is needed, half a ballot, slots
+// and rounds at or above 2^62, bytes that are no Value, slots out of order or, in a promise, not
+// above its watermark. Moves the byte fields out of `in`.
 absl::StatusOr<paxos::Message> DecodeMessage(paxos::v1::Message& in, NodeId from, NodeId to);
 
 // The same from and to bytes, for those who have no stream.

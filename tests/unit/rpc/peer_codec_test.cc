@@ -106,6 +106,11 @@ TEST(PeerCodecTest, RefusesWhatNoCorrectPeerSends) {
   const MessageBody accept = paxos::Accept{kBallot, Slot(8), Batch(), Slot(7)};
   const MessageBody promise =
       paxos::Promise{kBallot, Slot(6), {{Slot(7), kBallot, Value()}, {Slot(9), kBallot, Value()}}};
+  const MessageBody repair = paxos::Promise{kBallot,
+                                            Slot(6),
+                                            {},
+                                            {{Slot(7), Value()}, {Slot(9), Value()}},
+                                            {{Slot(8), kBallot}, {Slot(10), kBallot}}};
   const MessageBody learned = paxos::Learned{{{Slot(1), Value()}, {Slot(2), Value()}}, Slot(3)};
   const MessageBody forward = paxos::Forward{kBallot, 1, 3, {Command{{NodeId(5), 8}, "p"}}};
   const BadCase cases[] = {
@@ -134,6 +139,14 @@ TEST(PeerCodecTest, RefusesWhatNoCorrectPeerSends) {
        [](auto& m) { m.mutable_promise()->mutable_accepted(1)->clear_ballot(); }},
       {"promise with bad value", promise,
        [](auto& m) { m.mutable_promise()->mutable_accepted(1)->set_value(""); }},
+      {"promise of chosen values out of order", repair,
+       [](auto& m) { m.mutable_promise()->mutable_chosen(1)->set_slot(7); }},
+      {"promise of a chosen value at its watermark", repair,
+       [](auto& m) { m.mutable_promise()->mutable_chosen(0)->set_slot(6); }},
+      {"promise of unknown votes out of order", repair,
+       [](auto& m) { m.mutable_promise()->mutable_unknown(1)->set_slot(8); }},
+      {"promise of an unknown vote at its watermark", repair,
+       [](auto& m) { m.mutable_promise()->mutable_unknown(0)->set_slot(6); }},
       {"learned with a gap", learned,
        [](auto& m) { m.mutable_learned()->mutable_values(1)->set_slot(3); }},
       {"learned slot zero", learned,
