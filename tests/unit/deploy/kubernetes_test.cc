@@ -143,6 +143,17 @@ TEST_F(KubernetesTest, EveryContainerHasThreeProbesOnItsHttpPort) {
   }
 }
 
+// The service's rules follow the end of a pod with a delay, in which it must still accept.
+TEST_F(KubernetesTest, BalancersOutliveTheirEndpoints) {
+  const json& pod = PodOf("Deployment/synod-balancer");
+  const json& command = pod["containers"][0]["lifecycle"]["preStop"]["exec"]["command"];
+  ASSERT_THAT(command, SizeIs(2));
+  EXPECT_EQ(command[0], "sleep");
+  EXPECT_GE(std::stoi(command[1].get<std::string>()), 3);
+  EXPECT_LT(std::stoi(command[1].get<std::string>()) + 10, pod["terminationGracePeriodSeconds"])
+      << "no time is left to drain";
+}
+
 TEST_F(KubernetesTest, NodesFindEachOtherBeforeTheyAreReady) {
   const json& set = Object("StatefulSet/synod-node")["spec"];
   const json& service = Object("Service/" + set["serviceName"].get<std::string>())["spec"];
