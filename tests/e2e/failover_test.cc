@@ -10,6 +10,7 @@
 #include "tests/e2e/client.h"
 #include "tests/e2e/cluster.h"
 #include "tests/e2e/write_load.h"
+#include "tests/support/process.h"
 
 namespace synod::e2e {
 namespace {
@@ -108,6 +109,25 @@ TEST_P(NoQuorumTest, WritesAndLinearizableReadsSayWhySerializableReadsAnswer) {
 INSTANTIATE_TEST_SUITE_P(Ways, NoQuorumTest, ::testing::Bool(), [](const auto& parameter) {
   return parameter.param ? "ThroughTheFrontDoor" : "AtTheNode";
 });
+
+// Of a member that nobody has heard since the others started, only its place is known.
+TEST(DoctorTest, MissesADeadMemberAfterTheOthersRestarted) {
+  Cluster cluster({});
+  const auto doctor = [&] {
+    return testing::RunToEnd(
+        {.argv = {Program("synodctl"), "--endpoints", cluster.node_address(1), "doctor"}},
+        absl::Seconds(30));
+  };
+  ASSERT_TRUE(cluster.AwaitEqualRevisions(kRecoveryLimit));
+  const testing::Finished well = doctor();
+  EXPECT_EQ(well.exit_code, 0) << well.output;
+  for (int node = 1; node <= cluster.size(); ++node) cluster.KillNode(node);
+  for (const int node : {1, 2}) cluster.StartNode(node);
+  ASSERT_TRUE(cluster.AwaitServing(kRecoveryLimit));
+  const testing::Finished ill = doctor();
+  EXPECT_EQ(ill.exit_code, 5) << ill.output;
+  EXPECT_THAT(ill.output, ::testing::HasSubstr("problem: "));
+}
 
 }  // namespace
 }  // namespace synod::e2e
