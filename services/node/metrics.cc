@@ -71,8 +71,6 @@ NodeMetrics::NodeMetrics()
       apply_batch_commands(
           Sizes(*registry_, "synod_apply_batch_commands", "Commands applied together")),
       applied_slot(Level(*registry_, "synod_applied_slot", "All slots through this are applied")),
-      durable_slot(Level(*registry_, "synod_durable_slot",
-                         "All slots through this are applied and would survive a crash")),
       apply_backlog_bytes(
           Level(*registry_, "synod_apply_backlog_bytes", "Chosen values not applied yet")),
       database_bytes(Level(*registry_, "synod_database_bytes", "Size of the state engine")),

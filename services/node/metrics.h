@@ -52,7 +52,6 @@ class NodeMetrics {
   prometheus::Histogram& apply_seconds;
   prometheus::Histogram& apply_batch_commands;
   prometheus::Gauge& applied_slot;
-  prometheus::Gauge& durable_slot;
   prometheus::Gauge& apply_backlog_bytes;
   prometheus::Gauge& database_bytes;
   prometheus::Histogram& flush_seconds;
