@@ -13,7 +13,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/cluster.sh"
 
 nodes=${SYNOD_NODES:-$(recorded_nodes)}
 nodes=${nodes:-3}
-unset SYNOD_NODES # Ours, not the programs': they refuse SYNOD_NODE... variables they do not know.
+unset SYNOD_NODES # Ours alone.
 
 is_open() {
   (exec 3<> "/dev/tcp/${1%:*}/${1##*:}") 2> /dev/null
