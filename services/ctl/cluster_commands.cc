@@ -136,6 +136,7 @@ ExitCode EndpointHealth(const Session& session) {
 void AddClusterCommands(CLI::App& app, Action& action) {
   auto* member = app.add_subcommand("member", "Members of the cluster")->require_subcommand(1);
   member->add_subcommand("list", "Lists them")->callback([&action] { action = MemberList; });
+  AddMemberCommands(app, *member, action);
   auto* endpoint =
       app.add_subcommand("endpoint", "Each of --endpoints by itself")->require_subcommand(1);
   endpoint->add_subcommand("status", "What the member says of itself")->callback([&action] {

@@ -22,6 +22,8 @@ void AddKvCommands(CLI::App& app, Action& action);
 void AddClusterCommands(CLI::App& app, Action& action);
 // alarm list, alarm disarm, defrag.
 void AddMaintenanceCommands(CLI::App& app, Action& action);
+// member add, remove, update, promote; move-leader. `member` is the group of the first four.
+void AddMemberCommands(CLI::App& app, CLI::App& member, Action& action);
 // lb status, policy, weights, drain, undrain.
 void AddBalancerCommands(CLI::App& app, Action& action);
 // paxos status.

@@ -1,6 +1,7 @@
 #include "services/node/apply_thread.h"
 
 #include <algorithm>
+#include <string>
 #include <utility>
 
 #include "common/check.h"
@@ -21,16 +22,18 @@ size_t CostOf(const paxos::ChosenValue& chosen) {
 
 }  // namespace
 
-ApplyThread::ApplyThread(Options options, kv::StateMachine* machine, NodeMetrics* metrics,
+ApplyThread::ApplyThread(Options options, AppliedState* state,
+                         paxos::ConfigurationHistory configurations, NodeMetrics* metrics,
                          const Clock* clock, Outlets outlets)
     : options_(options),
-      machine_(machine),
+      state_(state),
       metrics_(metrics),
       clock_(clock),
       outlets_(std::move(outlets)),
-      applied_(machine->applied().value()),
-      durable_(machine->applied()),
-      flush_asked_at_(machine->applied()),
+      applied_(state->Get()->machine->applied().value()),
+      configurations_(std::move(configurations)),
+      durable_(applied()),
+      flush_asked_at_(applied()),
       thread_([this] { Run(); }) {}
 
 ApplyThread::~ApplyThread() {
@@ -52,46 +55,56 @@ void ApplyThread::Run() {
       do {
         bytes += CostOf(slots[end++]);
       } while (end < slots.size() && end - begin < kMaxBatchSlots && bytes < kMaxBatchBytes);
+      absl::MutexLock lock(&mutex_);
       if (!Apply(absl::MakeConstSpan(slots).subspan(begin, end - begin))) return;
       box_.Done(bytes);
       bytes_since_flush_ += bytes;
       begin = end;
     }
     const absl::Duration now = clock_->Monotonic();
+    absl::MutexLock lock(&mutex_);
     if (now >= next_check_ && !CheckDurable(now)) return;
   }
 }
 
 bool ApplyThread::Apply(absl::Span<const paxos::ChosenValue> slots) {
   const absl::Duration start = clock_->Monotonic();
-  const Slot before = machine_->applied();
+  kv::StateMachine& machine = *state_->Get()->machine;
+  const Slot before = machine.applied();
   std::vector<kv::SlotCommands> batch;
-  std::vector<paxos::CommandId> ids;  // of the commands that get a result
+  std::vector<paxos::CommandId> ids;  // of the requests, which get a result
+  Results results;
+  bool configured = machine.configurations().empty();
   batch.reserve(slots.size());
   for (const paxos::ChosenValue& chosen : slots) {
     kv::SlotCommands& commands = batch.emplace_back(kv::SlotCommands{chosen.slot, {}});
+    if (chosen.slot <= before) continue;  // part of a snapshot that came in between
+    configured = Choose(chosen, results) || configured;
+    if (chosen.value.kind() == paxos::Value::Kind::kConfiguration) continue;
     for (const paxos::CommandView& command : chosen.value.Commands()) {
       commands.commands.push_back(command.payload);
-      if (chosen.slot > before) ids.push_back(command.id);
+      ids.push_back(command.id);
     }
   }
-  auto results = machine_->Apply(batch);
-  if (!results.ok()) {
-    outlets_.fatal("applying chosen commands", results.status());
+  std::string configurations;
+  if (configured) configurations = configurations_.Encode();
+  batch.back().configurations = configurations;
+  auto answers = machine.Apply(batch);
+  if (!answers.ok()) {
+    outlets_.fatal("applying chosen commands", answers.status());
     return false;
   }
-  SYNOD_CHECK(results->size() == ids.size())
-      << results->size() << " results for " << ids.size() << " commands";
-
-  std::vector<PendingTable::Applied> own;
+  SYNOD_CHECK(answers->size() == ids.size())
+      << answers->size() << " results for " << ids.size() << " commands";
   for (size_t i = 0; i < ids.size(); ++i) {
     if (ids[i].origin == options_.self) {
-      own.push_back({ids[i].sequence, std::move((*results)[i])});
+      results.own.push_back({ids[i].sequence, std::move((*answers)[i])});
     }
   }
-  const Slot applied = machine_->applied();
+  const Slot applied = machine.applied();
   applied_.store(applied.value(), std::memory_order_release);
-  outlets_.applied(applied, std::move(own));
+  if (configured) outlets_.configured(configurations_, applied);
+  outlets_.applied(applied, std::move(results));
 
   metrics_->commands_applied.Increment(static_cast<double>(ids.size()));
   metrics_->apply_batch_commands.Observe(static_cast<double>(ids.size()));
@@ -99,9 +112,57 @@ bool ApplyThread::Apply(absl::Span<const paxos::ChosenValue> slots) {
   return true;
 }
 
+bool ApplyThread::Choose(const paxos::ChosenValue& chosen, Results& results) {
+  const size_t eras = configurations_.size();
+  const bool took_effect = configurations_.Choose(chosen.slot, chosen.value, options_.window);
+  if (chosen.value.kind() == paxos::Value::Kind::kConfiguration) {
+    const paxos::CommandId id = chosen.value.configuration().id;
+    if (id.origin == options_.self && took_effect) {
+      results.own.push_back({id.sequence, {}});
+    } else if (id.origin == options_.self) {
+      results.superseded.push_back(id.sequence);
+    }
+  }
+  return took_effect || configurations_.size() != eras;
+}
+
+absl::Status ApplyThread::Install(
+    Slot slot, const std::function<absl::StatusOr<std::shared_ptr<State>>()>& open) {
+  absl::MutexLock lock(&mutex_);
+  if (slot <= applied()) {
+    return absl::FailedPreconditionError("the state has caught up without the snapshot");
+  }
+  auto state = open();
+  if (!state.ok()) return state.status();
+  const kv::StateMachine& machine = *(*state)->machine;
+  auto configurations = paxos::ConfigurationHistory::Parse(machine.configurations());
+  if (!configurations.ok()) return configurations.status();
+  configurations_ = *std::move(configurations);
+  const Slot installed = machine.applied();
+  state_->Replace(*std::move(state));
+  applied_.store(installed.value(), std::memory_order_release);
+  durable_ = installed;
+  flush_asked_at_ = installed;
+  bytes_since_flush_ = 0;
+  outlets_.configured(configurations_, installed);
+  outlets_.applied(installed, {});
+  outlets_.durable(installed);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Slot> ApplyThread::Checkpoint(const std::string& dir) {
+  const std::shared_ptr<State> state = state_->Get();
+  // The bulk of the work before anybody has to wait for it.
+  if (auto status = state->engine->Flush(); !status.ok()) return status;
+  absl::MutexLock lock(&mutex_);
+  if (auto status = state->engine->Checkpoint(dir); !status.ok()) return status;
+  return state->machine->applied();
+}
+
 bool ApplyThread::CheckDurable(absl::Duration now) {
   next_check_ = now + kCheckInterval;
-  const auto durable = machine_->DurableApplied();
+  kv::StateMachine& machine = *state_->Get()->machine;
+  const auto durable = machine.DurableApplied();
   if (!durable.ok()) {
     outlets_.fatal("reading the durable state", durable.status());
     return false;
@@ -110,7 +171,7 @@ bool ApplyThread::CheckDurable(absl::Duration now) {
     durable_ = *durable;
     outlets_.durable(durable_);
   }
-  const Slot applied = machine_->applied();
+  const Slot applied = machine.applied();
   if (applied - std::max(durable_, flush_asked_at_) >= options_.flush_slots ||
       bytes_since_flush_ >= options_.flush_bytes) {
     flush_asked_at_ = applied;

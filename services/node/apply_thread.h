@@ -1,10 +1,11 @@
 // The apply thread owns the state machine's writes: it applies chosen slots in order, many to one
-// engine write, and settles what this node's clients wait for.
+// engine write, and settles what this node's clients wait for. It also knows which changes of the
+// members took effect, and keeps the configurations in the state, with the slot that brought them.
 //
 // It also decides when the engine is made durable, so that the log can be cut; the flush itself
 // runs elsewhere. A failing engine ends the node (fatal.h).
 //
-// Thread-safety: Post and the numbers from any thread.
+// Thread-safety: Post, Install and the numbers from any thread.
 #ifndef SYNOD_SERVICES_NODE_APPLY_THREAD_H_
 #define SYNOD_SERVICES_NODE_APPLY_THREAD_H_
 
@@ -12,16 +13,23 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <memory>
+#include <string>
 #include <thread>
 #include <vector>
 
+#include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
 #include "absl/types/span.h"
 #include "common/clock.h"
-#include "services/kv/state_machine.h"
+#include "services/node/applied_state.h"
 #include "services/node/fatal.h"
 #include "services/node/mailbox.h"
 #include "services/node/metrics.h"
 #include "services/node/pending_table.h"
+#include "services/paxos/configuration.h"
 #include "services/paxos/message.h"
 
 namespace synod::node {
@@ -32,12 +40,22 @@ class ApplyThread {
     NodeId self;
     uint64_t flush_slots = 100'000;  // flush when so many slots ...
     size_t flush_bytes = 128 << 20;  // ... or bytes of values would be lost by a crash
+    uint64_t window = 0;             // paxos::ReplicaOptions::window
+  };
+
+  // Of this node's own commands.
+  struct Results {
+    std::vector<PendingTable::Applied> own;
+    std::vector<uint64_t> superseded;  // sequences of changes of the members that are void
   };
 
   // Called on the apply thread.
   struct Outlets {
-    // State through `slot` is visible; these are the results of this node's own commands.
-    std::function<void(Slot slot, std::vector<PendingTable::Applied> own)> applied;
+    // State through `slot` is visible.
+    std::function<void(Slot slot, Results results)> applied;
+
+    // These are the configurations as of `slot`. Called before `applied`.
+    std::function<void(const paxos::ConfigurationHistory& configurations, Slot slot)> configured;
 
     // State through `slot` would survive a crash.
     std::function<void(Slot slot)> durable;
@@ -48,9 +66,9 @@ class ApplyThread {
     FatalHandler fatal;
   };
 
-  // The pointers outlive the thread.
-  ApplyThread(Options options, kv::StateMachine* machine, NodeMetrics* metrics, const Clock* clock,
-              Outlets outlets);
+  // The pointers outlive the thread. `configurations` are those of the state.
+  ApplyThread(Options options, AppliedState* state, paxos::ConfigurationHistory configurations,
+              NodeMetrics* metrics, const Clock* clock, Outlets outlets);
 
   // Applies what was posted and joins.
   ~ApplyThread();
@@ -60,28 +78,42 @@ class ApplyThread {
   // Slots contiguous with those posted before.
   void Post(std::vector<paxos::ChosenValue> chosen);
 
+  // Replaces the state by what `open` returns, the durable state as of `slot`, while nothing is
+  // applied; reads go on. FailedPrecondition, with `open` not called, when the present state is not
+  // older than that; otherwise what `open` fails with. Values posted before may be in it already.
+  absl::Status Install(Slot slot,
+                       const std::function<absl::StatusOr<std::shared_ptr<State>>()>& open);
+
+  // Makes a copy of the durable state in `dir`, which must not exist, and says of which slot it is.
+  absl::StatusOr<Slot> Checkpoint(const std::string& dir);
+
   // Of values posted and not applied yet.
   size_t backlog_bytes() const { return box_.backlog(); }
   Slot applied() const { return Slot(applied_.load(std::memory_order_acquire)); }
 
  private:
   void Run();
-  // Both are false when the engine failed.
-  bool Apply(absl::Span<const paxos::ChosenValue> slots);
-  bool CheckDurable(absl::Duration now);
+  // This and CheckDurable are false when the engine failed.
+  bool Apply(absl::Span<const paxos::ChosenValue> slots) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // True when the configurations changed.
+  bool Choose(const paxos::ChosenValue& chosen, Results& results)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  bool CheckDurable(absl::Duration now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const Options options_;
-  kv::StateMachine* const machine_;
+  AppliedState* const state_;
   NodeMetrics* const metrics_;
   const Clock* const clock_;
   const Outlets outlets_;
   Mailbox<paxos::ChosenValue> box_;
   std::atomic<uint64_t> applied_;
 
-  absl::Duration next_check_;
-  Slot durable_;
-  Slot flush_asked_at_;           // applied slot when a flush was last asked for
-  size_t bytes_since_flush_ = 0;  // of values
+  absl::Mutex mutex_;  // held while something is applied or installed
+  paxos::ConfigurationHistory configurations_ ABSL_GUARDED_BY(mutex_);
+  absl::Duration next_check_ ABSL_GUARDED_BY(mutex_);
+  Slot durable_ ABSL_GUARDED_BY(mutex_);
+  Slot flush_asked_at_ ABSL_GUARDED_BY(mutex_);  // applied slot when a flush was last asked for
+  size_t bytes_since_flush_ ABSL_GUARDED_BY(mutex_) = 0;  // of values
 
   std::thread thread_;
 };

@@ -9,6 +9,7 @@
 #include <cstring>
 
 #include "absl/strings/str_cat.h"
+#include "services/kv/state_machine.h"
 #include "services/node/recovery.h"
 #include "services/storage/env.h"
 #include "services/storage/rocksdb_engine.h"
@@ -43,58 +44,124 @@ absl::StatusOr<int> Lock(const std::string& path) {
 
 }  // namespace
 
+absl::StatusOr<std::shared_ptr<State>> OpenState(const std::string& dir) {
+  auto state = std::make_shared<State>();
+  auto engine = storage::OpenRocksdbEngine({dir});
+  if (!engine.ok()) return engine.status();
+  state->engine = *std::move(engine);
+  auto machine = kv::StateMachine::Open(state->engine.get());
+  if (!machine.ok()) return machine.status();
+  state->machine = *std::move(machine);
+  return state;
+}
+
 absl::StatusOr<std::unique_ptr<DataDir>> DataDir::Open(Options options) {
-  const std::string log_dir = options.path + "/log";
-  if (options.must_exist && !IsDirectory(log_dir)) {
-    return Failed(absl::StatusCode::kFailedPrecondition, options.path,
-                  "holds no member, and --initial-cluster-state is \"existing\"; joining a running "
-                  "cluster is not served by this version");
+  const std::string path = options.path;
+  if (auto made = storage::Env::Posix()->CreateDirs(path); !made.ok()) {
+    return Failed(absl::StatusCode::kPermissionDenied, path, made.message());
   }
-  if (auto made = storage::Env::Posix()->CreateDirs(options.path); !made.ok()) {
-    return Failed(absl::StatusCode::kPermissionDenied, options.path, made.message());
-  }
-  const auto lock = Lock(options.path);
+  const auto lock = Lock(path);
   if (!lock.ok()) return lock.status();
-  std::unique_ptr<DataDir> opened(new DataDir(*lock));
-  if (auto status = opened->Load(options); !status.ok()) {
-    return Failed(status.code(), options.path, status.message());
+  std::unique_ptr<DataDir> opened(new DataDir(std::move(options), *lock));
+  if (auto status = opened->Load(); !status.ok()) {
+    return Failed(status.code(), path, status.message());
   }
   return opened;
 }
 
 DataDir::~DataDir() {
-  machine_.reset();
-  engine_.reset();
+  state_.reset();
   log_.reset();
   close(lock_);
 }
 
-absl::Status DataDir::Load(const Options& options) {
+absl::Status DataDir::Load() {
   // The log first: it knows whose directory this is.
-  storage::AcceptorLogOptions log_options;
-  log_options.dir = options.path + "/log";
-  log_options.cluster = options.cluster;
-  log_options.node = options.self;
-  log_options.new_instance = options.new_instance;
-  auto log = storage::AcceptorLog::Open(storage::Env::Posix(), log_options);
-  if (!log.ok()) return log.status();
-  log_ = *std::move(log);
-
-  auto engine = storage::OpenRocksdbEngine({options.path + "/state"});
-  if (!engine.ok()) return engine.status();
-  engine_ = *std::move(engine);
-  auto machine = kv::StateMachine::Open(engine_.get());
-  if (!machine.ok()) return machine.status();
-  machine_ = *std::move(machine);
-
-  const Slot applied = machine_->applied();
+  if (auto status = LoadLog(); !status.ok()) return status;
+  if (auto status = LoadState(); !status.ok()) return status;
+  const Slot applied = state_->Get()->machine->applied();
   auto values = log_->ReadAbove(kGroup, applied);
   if (!values.ok()) return values.status();
-  auto recovered = Recover(log_->State(kGroup), log_->instance(), applied, options.configurations,
-                           *std::move(values));
+  auto configurations = Configurations();
+  if (!configurations.ok()) return configurations.status();
+  auto recovered = Recover(log_->State(kGroup), log_->instance(), applied,
+                           *std::move(configurations), *std::move(values));
   if (!recovered.ok()) return recovered.status();
   recovered_ = *std::move(recovered);
   return absl::OkStatus();
+}
+
+absl::Status DataDir::LoadLog() {
+  storage::AcceptorLogOptions log_options;
+  log_options.dir = options_.path + "/log";
+  log_options.cluster = options_.cluster;
+  log_options.node = options_.self;
+  log_options.new_instance = options_.new_instance;
+  auto log = storage::AcceptorLog::Open(storage::Env::Posix(), log_options);
+  if (!log.ok()) return log.status();
+  log_ = *std::move(log);
+  for (const std::string& place : log_->damage()) remarks_.push_back("log damaged: " + place);
+  return absl::OkStatus();
+}
+
+absl::Status DataDir::LoadState() {
+  auto directories = storage::StateDirectories::Open(storage::Env::Posix(), options_.path);
+  if (!directories.ok()) return directories.status();
+  directories_ = *std::move(directories);
+  auto state = OpenOrReplaceState();
+  if (!state.ok()) return state.status();
+
+  switch (
+      storage::WhatToDo(directories_->incoming(), options_.cluster, (*state)->machine->applied())) {
+    case storage::IncomingAction::kNothing:
+    case storage::IncomingAction::kResume:
+      break;
+    case storage::IncomingAction::kDiscard:
+      if (auto status = directories_->Discard(); !status.ok()) return status;
+      break;
+    case storage::IncomingAction::kInstall:
+      state->reset();
+      if (auto status = FinishInstalling(); !status.ok()) return status;
+      state = OpenOrReplaceState();
+      if (!state.ok()) return state.status();
+  }
+  state_ = std::make_unique<AppliedState>(*std::move(state));
+  return absl::OkStatus();
+}
+
+// The log and the other members have everything that a lost state had.
+absl::StatusOr<std::shared_ptr<State>> DataDir::OpenOrReplaceState() {
+  const std::string dir = directories_->current();
+  auto state = OpenState(dir);
+  if (state.ok() || !absl::IsDataLoss(state.status())) return state;
+  std::string aside;
+  for (int i = 1; aside.empty() || IsDirectory(aside); ++i) {
+    aside = absl::StrCat(options_.path, "/state.damaged-", i);
+  }
+  if (auto status = storage::Env::Posix()->Rename(dir, aside); !status.ok()) return status;
+  remarks_.push_back(absl::StrCat("state damaged: ", state.status().message(), "; moved to ", aside,
+                                  ", it will be rebuilt"));
+  return OpenState(dir);
+}
+
+absl::Status DataDir::FinishInstalling() {
+  const Slot slot = directories_->incoming()->descriptor.slot;
+  auto status = log_->CutThrough(kGroup, slot, storage::CutKind::kDurable);
+  if (status.ok()) status = directories_->Install();
+  if (status.ok()) {
+    remarks_.push_back(absl::StrCat("snapshot of slot ", slot.value(),
+                                    " installed: the last stop came in between"));
+  }
+  return status;
+}
+
+absl::StatusOr<paxos::ConfigurationHistory> DataDir::Configurations() const {
+  const std::string& stored = state_->Get()->machine->configurations();
+  if (!stored.empty()) return paxos::ConfigurationHistory::Parse(stored);
+  // Whatever changed since the first slot is in the log, unless its beginning was cut off.
+  const bool from_the_start = !log_->State(kGroup).cut_through;
+  if (from_the_start && options_.first) return paxos::ConfigurationHistory(*options_.first);
+  return paxos::ConfigurationHistory();
 }
 
 }  // namespace synod::node

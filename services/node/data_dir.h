@@ -1,28 +1,36 @@
 // Everything a node keeps on disk, opened and put together:
 //
-//   <data-dir>/log/    the acceptor log (identity included)
-//   <data-dir>/state/  the state engine
+//   <data-dir>/log/                       the acceptor log (identity included)
+//   <data-dir>/state/, state-2/           the state engine, and where a snapshot comes in
+//   <data-dir>/state-control              which is which (storage/state_directories.h)
+//   <data-dir>/state.damaged-<n>/         a state that could not be opened, kept for inspection
+//   <data-dir>/snapshots/                 copies made for other members
 //
 // The directory is locked against a second process for as long as this lives.
 #ifndef SYNOD_SERVICES_NODE_DATA_DIR_H_
 #define SYNOD_SERVICES_NODE_DATA_DIR_H_
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "common/ids.h"
-#include "services/kv/state_machine.h"
+#include "services/node/applied_state.h"
 #include "services/paxos/configuration.h"
 #include "services/paxos/record.h"
 #include "services/storage/acceptor_log.h"
-#include "services/storage/engine.h"
+#include "services/storage/state_directories.h"
 
 namespace synod::node {
 
 // The only group of today.
 inline constexpr GroupId kGroup{1};
+
+// The engine in this directory, made when there is none, and its state machine.
+absl::StatusOr<std::shared_ptr<State>> OpenState(const std::string& dir);
 
 class DataDir {
  public:
@@ -30,37 +38,54 @@ class DataDir {
     std::string path;
     ClusterId cluster;
     NodeId self;
-    bool must_exist = false;  // refuse a directory without a member in it
 
-    paxos::ConfigurationHistory configurations;  // those of a state that is still empty
-    uint64_t new_instance = 0;                   // random; names the log if it is made now
+    // The configuration that the cluster was founded with, when that is known; only a log that
+    // begins with the first slot can start from it.
+    std::optional<paxos::Configuration> first;
+
+    uint64_t new_instance = 0;  // random; names the log if it is made now
   };
 
   // FailedPrecondition, with nothing touched, when another process uses the directory, when it
-  // belongs to another cluster or member, has a newer format, or is empty and must not be;
-  // PermissionDenied when it cannot be used; DataLoss when it does not add up.
+  // belongs to another cluster or member, or has a newer format; PermissionDenied when it cannot be
+  // used; DataLoss when the log cannot say what this node promised.
+  //
+  // A state that is lost or damaged is not an error: it is put aside, and comes back out of the log
+  // or from another member. A snapshot whose installation was interrupted is installed.
   static absl::StatusOr<std::unique_ptr<DataDir>> Open(Options options);
 
   ~DataDir();
   DataDir(const DataDir&) = delete;
   DataDir& operator=(const DataDir&) = delete;
 
+  const std::string& path() const { return options_.path; }
   storage::AcceptorLog* log() const { return log_.get(); }
-  storage::Engine* engine() const { return engine_.get(); }
-  kv::StateMachine* machine() const { return machine_.get(); }
+  AppliedState* state() const { return state_.get(); }
+  storage::StateDirectories* state_directories() const { return directories_.get(); }
 
-  // What log and engine add up to, for the replica; once.
+  // What log and engine add up to, for the replica; once. Its configurations are empty when only
+  // another member can say who the members are.
   paxos::RecoveredState TakeRecovered() { return std::move(recovered_); }
 
- private:
-  explicit DataDir(int lock) : lock_(lock) {}
-  absl::Status Load(const Options& options);
+  // What was found amiss and dealt with, a line each, for the operator.
+  const std::vector<std::string>& remarks() const { return remarks_; }
 
+ private:
+  DataDir(Options options, int lock) : options_(std::move(options)), lock_(lock) {}
+  absl::Status Load();
+  absl::Status LoadLog();
+  absl::Status LoadState();
+  absl::StatusOr<std::shared_ptr<State>> OpenOrReplaceState();
+  absl::Status FinishInstalling();
+  absl::StatusOr<paxos::ConfigurationHistory> Configurations() const;
+
+  const Options options_;
   const int lock_;  // descriptor of the locked directory
   std::unique_ptr<storage::AcceptorLog> log_;
-  std::unique_ptr<storage::Engine> engine_;
-  std::unique_ptr<kv::StateMachine> machine_;
+  std::unique_ptr<storage::StateDirectories> directories_;
+  std::unique_ptr<AppliedState> state_;
   paxos::RecoveredState recovered_;
+  std::vector<std::string> remarks_;
 };
 
 }  // namespace synod::node

@@ -41,7 +41,11 @@ void LogThread::Post(Work work) {
 }
 
 void LogThread::CutThrough(GroupId group, Slot slot) {
-  box_.Post(Item{{}, {group, slot}, 0}, 0);
+  box_.Post(Item{{}, {group, slot, nullptr}, 0}, 0);
+}
+
+void LogThread::CutDurably(GroupId group, Slot slot, std::function<void()> done) {
+  box_.Post(Item{{}, {group, slot, std::move(done)}, 0}, 0);
 }
 
 void LogThread::Run() {
@@ -58,7 +62,8 @@ bool LogThread::Persist(std::vector<Item>& items) {
   size_t records = 0;
   for (const Item& item : items) {
     if (item.cut.slot) {
-      if (auto status = log_->CutThrough(item.cut.group, item.cut.slot); !status.ok()) {
+      const auto kind = item.cut.done ? storage::CutKind::kDurable : storage::CutKind::kLazy;
+      if (auto status = log_->CutThrough(item.cut.group, item.cut.slot, kind); !status.ok()) {
         outlets_.fatal("cutting the acceptor log", status);
         return false;
       }
@@ -89,6 +94,7 @@ void LogThread::Release(std::vector<Item>& items) {
     token = std::max(token, item.work.token);
     std::move(item.work.messages.begin(), item.work.messages.end(), std::back_inserter(messages));
     for (const paxos::LearnReply& reply : item.work.learn_replies) outlets_.learn_reply(reply);
+    if (item.cut.done) item.cut.done();
   }
   box_.Done(cost);
   if (!messages.empty()) outlets_.send(std::move(messages));

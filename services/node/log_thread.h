@@ -3,7 +3,7 @@
 //
 // A failed write or sync ends the node (fatal.h).
 //
-// Thread-safety: Post, CutThrough and the numbers from any thread.
+// Thread-safety: Post, the cuts and the numbers from any thread.
 #ifndef SYNOD_SERVICES_NODE_LOG_THREAD_H_
 #define SYNOD_SERVICES_NODE_LOG_THREAD_H_
 
@@ -58,6 +58,9 @@ class LogThread {
   // Slots at or below are needed by nobody.
   void CutThrough(GroupId group, Slot slot);
 
+  // The same, durably; runs `done` on this thread when it is. What is posted before is done before.
+  void CutDurably(GroupId group, Slot slot, std::function<void()> done);
+
   // Of records posted and not durable yet.
   size_t backlog_bytes() const { return box_.backlog(); }
   uint64_t size_bytes() const { return size_bytes_.load(std::memory_order_relaxed); }
@@ -66,6 +69,7 @@ class LogThread {
   struct Cut {
     GroupId group;
     Slot slot;
+    std::function<void()> done;  // when it must be durable
   };
   struct Item {
     Work work;

@@ -24,13 +24,14 @@ namespace synod::node {
 template <class T>
 class Mailbox {
  public:
-  // `cost` counts towards backlog() until Done. An item posted after Close is discarded.
-  void Post(T item, size_t cost = 1) {
+  // `cost` counts towards backlog() until Done. False after Close: the item is discarded.
+  bool Post(T item, size_t cost = 1) {
     absl::MutexLock lock(&mutex_);
-    if (closed_) return;
+    if (closed_) return false;
     items_.push_back(std::move(item));
     backlog_.fetch_add(cost, std::memory_order_relaxed);
     if (sleeping_) posted_.Signal();
+    return true;
   }
 
   // Posts each of `items` at the cost that `cost_of` gives it, under one lock.

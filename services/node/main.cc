@@ -85,7 +85,8 @@ int Run(const NodeOptions& options) {
 
   SystemClock clock;
   Log log(options.log, &clock);
-  auto node = Node::Start(options, &log, &clock, DieOf);
+  // The next SIGTERM could come from anybody: the log has said why.
+  auto node = Node::Start(options, &log, &clock, {DieOf, [] { kill(getpid(), SIGTERM); }});
   if (!node.ok()) return Fail(node.status().message());
 
   rpc::ClientServerOptions serve;

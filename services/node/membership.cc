@@ -257,12 +257,11 @@ std::vector<rpc::Member> MembersOf(const Configuration& configuration) {
   return members;
 }
 
-std::map<NodeId, std::string> PeerAddresses(const paxos::ConfigurationHistory& history,
-                                            Slot chosen_through) {
+std::map<NodeId, std::string> PeerAddresses(const paxos::ConfigurationHistory& history) {
   std::map<NodeId, std::string> addresses;
   // The newest address of each wins.
-  for (auto era = history.BeginAbove(chosen_through); era != history.end(); ++era) {
-    for (const ConfigMember& member : era->configuration->members()) {
+  for (const paxos::ConfigurationHistory::Era& era : history) {
+    for (const ConfigMember& member : era.configuration->members()) {
       for (const std::string& text : AttributesOf(member).peer_urls) {
         if (const auto url = ParseUrl(text); url.ok()) {
           addresses[member.id] = url->address.ToString();

@@ -50,10 +50,8 @@ paxos::Configuration FirstConfiguration(const Identity& identity);
 // shown without.
 std::vector<rpc::Member> MembersOf(const paxos::Configuration& configuration);
 
-// Where each member of the history that may still matter above `chosen_through` is reached:
-// host:port.
-std::map<NodeId, std::string> PeerAddresses(const paxos::ConfigurationHistory& history,
-                                            Slot chosen_through);
+// Where everybody who may still have a say is reached: host:port.
+std::map<NodeId, std::string> PeerAddresses(const paxos::ConfigurationHistory& history);
 
 // The member with exactly these peer URLs, in any order; NodeId() when there is none.
 NodeId FindByPeerUrls(const paxos::Configuration& configuration,

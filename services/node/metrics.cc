@@ -65,6 +65,8 @@ NodeMetrics::NodeMetrics()
       log_batch_records(Sizes(*registry_, "synod_log_batch_records", "Records that shared a sync")),
       log_bytes(Level(*registry_, "synod_log_bytes", "Size of the acceptor log")),
       log_backlog_bytes(Level(*registry_, "synod_log_backlog_bytes", "Records not durable yet")),
+      unreadable_values(Count(*registry_, "synod_log_unreadable_values_total",
+                              "Requests of peers that the log could not answer for damage")),
       commands_applied(
           Count(*registry_, "synod_commands_applied_total", "Commands of any node applied")),
       apply_seconds(Seconds(*registry_, "synod_apply_seconds", "Applying one batch of slots")),

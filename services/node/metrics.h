@@ -47,6 +47,8 @@ class NodeMetrics {
   prometheus::Gauge& log_bytes;
   prometheus::Gauge& log_backlog_bytes;
 
+  prometheus::Counter& unreadable_values;
+
   // State machine.
   prometheus::Counter& commands_applied;
   prometheus::Histogram& apply_seconds;

@@ -7,7 +7,8 @@
 #include <utility>
 #include <vector>
 
-#include "services/kv/command.h"
+#include "absl/synchronization/notification.h"
+#include "services/node/identity.h"
 #include "services/node/membership.h"
 
 namespace synod::node {
@@ -15,9 +16,13 @@ namespace {
 
 constexpr size_t kMaxPending = 64 << 10;
 constexpr size_t kMaxReads = 64 << 10;
-constexpr size_t kMaxLearnedBytes = 1 << 20;  // in one answer to a peer that is behind
-constexpr size_t kMaxLearnReplies = 64;       // waiting; a peer asks again
+constexpr size_t kMaxLearnReplies = 64;  // waiting; a peer asks again
 constexpr int kLeaderPatienceTimeouts = 3;
+
+// Members that start at the same time need a moment before they answer.
+constexpr absl::Duration kAskPatience = absl::Seconds(20);
+
+constexpr absl::Duration kHousekeepingInterval = absl::Seconds(5);
 
 // A number that no earlier life of this node, and no other node, has drawn.
 uint64_t RandomNumber() {
@@ -35,65 +40,94 @@ std::vector<std::string> Texts(const std::vector<Url>& urls) {
   return texts;
 }
 
-rpc::NodeStatus FixedStatus(const NodeOptions& options, const Identity& identity) {
+rpc::NodeStatus FixedStatus(const NodeOptions& options, const WhoIAm& self) {
   rpc::NodeStatus status;
-  status.cluster = identity.cluster;
-  status.self = identity.self;
+  status.cluster = self.cluster;
+  status.self = self.self;
   status.name = options.name;
   status.db_size_quota_bytes = options.quota_backend_bytes;
   return status;
 }
 
+uint64_t ToldVersion(const WhoIAm& self) {
+  return self.running ? self.running->configuration_version : 0;
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Node>> Node::Start(const NodeOptions& options, Log* log,
-                                                  const Clock* clock, FatalHandler fatal) {
-  Identity identity =
-      DeriveIdentity(options.name, options.initial_cluster, options.initial_cluster_token);
+                                                  const Clock* clock, Endings endings) {
+  auto self = FindOutWhoIAm(options);
+  if (!self.ok()) return self.status();
   auto data =
-      DataDir::Open({options.data_dir, identity.cluster, identity.self, options.join_existing,
-                     paxos::ConfigurationHistory(FirstConfiguration(identity)), RandomNumber()});
+      DataDir::Open({options.data_dir, self->cluster, self->self, self->first, RandomNumber()});
   if (!data.ok()) return data.status();
-  std::unique_ptr<Node> node(
-      new Node(options, std::move(identity), *std::move(data), log, clock, std::move(fatal)));
+  for (const std::string& remark : (*data)->remarks()) log->Warn(remark);
+  paxos::RecoveredState recovered = (*data)->TakeRecovered();
+  if (recovered.configurations.empty() && !self->running) {
+    auto running = AskRunningCluster(options, kAskPatience);
+    if (!running.ok()) return running.status();
+    if (running->cluster != self->cluster || running->self != self->self) {
+      return absl::FailedPreconditionError(
+          absl::StrCat("--data-dir ", options.data_dir,
+                       " belongs to a member that the cluster has no more: give ",
+                       "this one an empty directory"));
+    }
+    self->running = *std::move(running);
+  }
+  std::unique_ptr<Node> node(new Node(options, *std::move(self), *std::move(data),
+                                      std::move(recovered), log, clock, std::move(endings)));
   if (auto status = node->Listen(); !status.ok()) return status;
   node->StartThreads();
   return node;
 }
 
-Node::Node(const NodeOptions& options, Identity identity, std::unique_ptr<DataDir> data, Log* log,
-           const Clock* clock, FatalHandler fatal)
+Node::Node(const NodeOptions& options, WhoIAm self, std::unique_ptr<DataDir> data,
+           paxos::RecoveredState recovered, Log* log, const Clock* clock, Endings endings)
     : options_(options),
-      identity_(std::move(identity)),
+      self_(std::move(self)),
       log_(log),
       clock_(clock),
-      fatal_(std::move(fatal)),
+      endings_(std::move(endings)),
       data_(std::move(data)),
-      board_(std::make_shared<StatusBoard>(FixedStatus(options_, identity_))),
+      recovered_(std::move(recovered)),
+      board_(std::make_shared<StatusBoard>(FixedStatus(options_, self_))),
+      members_(self_.self, recovered_.configurations, ToldVersion(self_)),
       load_(Cores()),
-      pending_(identity_.self, RandomNumber(), kMaxPending),
-      reads_(kMaxReads, data_->machine()->applied()),
-      inbox_(ReplicaInboxLimits()) {
-  board_->SetMembers(1, MembersOf(FirstConfiguration(identity_)));
-  board_->Introduce(identity_.self, {options_.name, Texts(options_.advertise_client_urls)});
+      pending_(self_.self, RandomNumber(), kMaxPending),
+      reads_(kMaxReads, recovered_.applied),
+      inbox_(ReplicaInboxLimits()),
+      snapshots_(
+          data_->path() + "/snapshots", self_.cluster,
+          [this](const std::string& dir) { return apply_thread_->Checkpoint(dir); }, clock),
+      fetch_(self_.cluster, self_.self,
+             {data_->state_directories(), data_->state(), log, endings_.fatal},
+             {[this](Slot slot) { return CutLogDurably(slot); },
+              [this](Slot slot, const auto& open) { return apply_thread_->Install(slot, open); }}) {
+  board_->Introduce(self_.self, {options_.name, Texts(options_.advertise_client_urls)});
+  if (!recovered_.configurations.empty()) ShowMembers(recovered_.configurations);
 }
 
 absl::Status Node::Listen() {
   rpc::PeerTransportOptions transport;
-  transport.cluster = identity_.cluster;
-  transport.self = identity_.self;
+  transport.cluster = self_.cluster;
+  transport.self = self_.self;
   transport.listen = options_.listen_peer_url.address.ToString();
   transport.introduction = {options_.name, Texts(options_.advertise_client_urls)};
-  transport.configuration_version = [] { return 1; };
+  transport.configuration_version = [this] { return members_.version(); };
   transport.peer_introduced = [board = board_](NodeId peer, rpc::PeerIntroduction introduction) {
     board->Introduce(peer, std::move(introduction));
   };
   transport.link_changed = [this](NodeId peer, const absl::Status& status) {
-    if (status.ok()) {
-      log_->Info("peer reached").With("peer", HexId(peer));
-    } else {
-      log_->Warn("peer out of reach").With("peer", HexId(peer)).With("error", status.message());
-    }
+    OnLink(peer, status);
+  };
+  transport.join = [this](const auto& peer_urls) { return AnswerJoining(peer_urls); };
+  transport.open_snapshot = [this](Slot at_least, uint64_t id) {
+    return snapshots_.Open(at_least, id);
+  };
+  transport.change_members = [this](rpc::MemberChange change, absl::Duration timeout,
+                                    rpc::MembersDone done) {
+    return TakeChange(std::move(change), timeout, std::move(done));
   };
   // Messages that come before the replica thread runs wait in the inbox.
   auto started = rpc::PeerTransport::Start(
@@ -104,30 +138,43 @@ absl::Status Node::Listen() {
   return absl::OkStatus();
 }
 
+// Peers and clients come in last: by then everybody they are handed to is there.
 void Node::StartThreads() {
-  std::map<NodeId, std::string> peers;
-  for (const IdentifiedMember& member : identity_.members) {
-    if (member.id != identity_.self) peers[member.id] = member.peer_urls[0].address.ToString();
-  }
-  transport_->SetPeers(std::move(peers), 1);
-
   replies_.emplace(std::clamp(Cores(), 2, 8));
   catch_up_.emplace(kMaxLearnReplies);
   flusher_.emplace(1);
   defragmenter_.emplace(1);
+  connector_.emplace(2);
+  fetcher_.emplace(1);
+  StartApplyThread();
+  StartLogThread();
+  StartMembershipThread();
+  StartReplicaThread();
+  housekeeper_.emplace(kHousekeepingInterval, [this] { snapshots_.RemoveIdle(); });
+  started_.store(true);
+  ConnectToMembers();
+}
 
+void Node::StartApplyThread() {
   ApplyThread::Options apply;
-  apply.self = identity_.self;
+  apply.self = self_.self;
   apply.flush_slots = options_.snapshot_count;
-  apply_thread_.emplace(apply, data_->machine(), &metrics_, clock_,
-                        ApplyThread::Outlets{
-                            [this](Slot slot, std::vector<PendingTable::Applied> own) {
-                              OnApplied(slot, std::move(own));
-                            },
-                            [this](Slot slot) { inbox_.PostDurable(slot); },
-                            [this] { flusher_->Post([this] { FlushEngine(); }); },
-                            fatal_,
-                        });
+  apply.window = paxos::ReplicaOptions().window;
+  ApplyThread::Outlets outlets;
+  outlets.applied = [this](Slot slot, ApplyThread::Results results) {
+    OnApplied(slot, std::move(results));
+  };
+  outlets.configured = [this](const paxos::ConfigurationHistory& configurations, Slot) {
+    OnConfigured(configurations);
+  };
+  outlets.durable = [this](Slot slot) { inbox_.PostDurable(slot); };
+  outlets.flush = [this] { flusher_->Post([this] { FlushEngine(); }); };
+  outlets.fatal = endings_.fatal;
+  apply_thread_.emplace(apply, data_->state(), recovered_.configurations, &metrics_, clock_,
+                        std::move(outlets));
+}
+
+void Node::StartLogThread() {
   log_thread_.emplace(
       data_->log(), &metrics_, clock_,
       LogThread::Outlets{
@@ -136,52 +183,89 @@ void Node::StartThreads() {
           [this](const paxos::LearnReply& reply) {
             catch_up_->Post([this, reply] { ServeLearnReply(reply); });
           },
-          fatal_,
+          endings_.fatal,
       });
+}
 
+void Node::StartMembershipThread() {
+  const Ticks ticks(options_.heartbeat_interval, options_.election_timeout);
+  membership_.emplace(MembershipThread::Options{self_.cluster, self_.self,
+                                                options_.election_timeout, ticks.election_ticks()},
+                      MembershipThread::Shared{&members_, board_.get(), log_, clock_},
+                      MembershipThread::Outlets{
+                          [this](absl::Duration deadline, ReadableDone done) {
+                            AwaitReadable(deadline, std::move(done));
+                          },
+                          [this](std::string payload, absl::Duration deadline, ProposeDone done) {
+                            ProposeCommand(paxos::CommandKind::kConfiguration, std::move(payload),
+                                           deadline, std::move(done));
+                          },
+                          [this](NodeId to) { inbox_.PostHandOver(to); },
+                      });
+}
+
+void Node::StartReplicaThread() {
   const Ticks ticks(options_.heartbeat_interval, options_.election_timeout);
   paxos::ReplicaOptions replica;
   replica.group = kGroup;
-  replica.self = identity_.self;
+  replica.self = self_.self;
   replica.seed = RandomNumber();
   ticks.SetIn(replica);
-  paxos::RecoveredState recovered = data_->TakeRecovered();
+  if (self_.running) {
+    for (const auto& [peer, address] : self_.running->peers) recovered_.contacts.push_back(peer);
+  }
   log_->Info("recovered")
-      .With("node", HexId(identity_.self))
-      .With("cluster", HexId(identity_.cluster))
-      .With("promised", recovered.promised)
-      .With("applied", recovered.applied)
-      .With("chosen_beyond", recovered.chosen.size())
-      .With("accepted_beyond", recovered.accepted.size());
-  replica_thread_.emplace(
-      ReplicaThread::Options{ticks, kLeaderPatienceTimeouts * options_.election_timeout},
-      std::move(replica), std::move(recovered),
-      ReplicaThread::Shared{&inbox_, &pending_, &reads_, &*replies_, board_.get(), &metrics_, log_,
-                            clock_},
-      ReplicaThread::Outlets{
-          [this](std::vector<paxos::Message> messages) { transport_->Send(std::move(messages)); },
-          [this](paxos::Ready& ready) {
-            log_thread_->Post({std::move(ready.records), ready.token,
-                               std::move(ready.messages_after_sync),
-                               std::move(ready.learn_replies)});
-          },
-          [this](std::vector<paxos::ChosenValue> chosen) {
-            apply_thread_->Post(std::move(chosen));
-          },
-          [this](Slot slot) { log_thread_->CutThrough(kGroup, slot); },
-          [this] { return std::max(log_thread_->backlog_bytes(), apply_thread_->backlog_bytes()); },
-      });
+      .With("node", HexId(self_.self))
+      .With("cluster", HexId(self_.cluster))
+      .With("promised", recovered_.promised)
+      .With("applied", recovered_.applied)
+      .With("chosen_beyond", recovered_.chosen.size())
+      .With("accepted_beyond", recovered_.accepted.size())
+      .With("unknown", recovered_.unknown.size());
+  ReplicaThread::Options options{ticks, kLeaderPatienceTimeouts * options_.election_timeout};
+  options.max_log_bytes = options_.max_log_bytes;
+  ReplicaThread::Outlets outlets;
+  outlets.send = [this](std::vector<paxos::Message> messages) {
+    transport_->Send(std::move(messages));
+  };
+  outlets.persist = [this](paxos::Ready& ready) {
+    log_thread_->Post({std::move(ready.records), ready.token, std::move(ready.messages_after_sync),
+                       std::move(ready.learn_replies)});
+  };
+  outlets.apply = [this](std::vector<paxos::ChosenValue> chosen) {
+    apply_thread_->Post(std::move(chosen));
+  };
+  outlets.cut = [this](Slot slot) { log_thread_->CutThrough(kGroup, slot); };
+  outlets.fetch = [this](const paxos::SnapshotFetch& wanted) {
+    if (!fetcher_->Post([this, wanted] { Fetch(wanted); })) inbox_.PostFetchEnd({});
+  };
+  outlets.impostor = [this] { OnImpostor(); };
+  outlets.removed = [this] { OnRemoved("it has applied the change that removes it"); };
+  outlets.backlog_bytes = [this] {
+    return std::max(log_thread_->backlog_bytes(), apply_thread_->backlog_bytes());
+  };
+  outlets.log_bytes = [this] { return log_thread_->size_bytes(); };
+  replica_thread_.emplace(options, std::move(replica), std::move(recovered_),
+                          ReplicaThread::Shared{&inbox_, &pending_, &reads_, &*replies_,
+                                                board_.get(), &metrics_, log_, clock_},
+                          std::move(outlets));
 }
 
 Node::~Node() {
   stopping_.store(true);
   inbox_.Close();
+  housekeeper_.reset();
+  if (membership_) membership_->Stop();
+  fetch_.Cancel();
+  fetcher_.reset();
+  if (transport_ != nullptr) transport_->StopServing();
   replica_thread_.reset();
   log_thread_.reset();
   apply_thread_.reset();
   flusher_.reset();
   defragmenter_.reset();
   catch_up_.reset();
+  connector_.reset();
   PendingTable::Finished proposals;
   pending_.FailAll(rpc::Failure::kStopped, proposals);
   ReadBatcher::Finished reads;
@@ -192,133 +276,9 @@ Node::~Node() {
   }
   RunAll(reads);
   transport_.reset();
-  if (auto status = data_->engine()->Flush(); !status.ok()) {
+  if (auto status = data_->state()->Get()->engine->Flush(); !status.ok()) {
     log_->Error("flushing the state engine failed").With("error", status.message());
   }
-}
-
-void Node::Propose(kv::Request request, absl::Duration deadline, ProposeDone done) {
-  metrics_.proposals.Increment();
-  auto failure = rpc::Failure::kStopped;
-  if (!stopping_.load(std::memory_order_relaxed)) {
-    const auto id = pending_.Add(deadline, done);
-    if (id && inbox_.PostCommand({*id, kv::EncodeCommand(request)})) return;
-    failure = rpc::Failure::kOverloaded;
-    if (id) {
-      PendingTable::Finished refused;
-      pending_.Fail(id->sequence, failure, refused);
-      for (FinishedProposal& proposal : refused) proposal.Run();
-      return;
-    }
-  }
-  done({failure, {}});
-}
-
-void Node::AwaitReadable(absl::Duration deadline, ReadableDone done) {
-  metrics_.reads.Increment();
-  auto failure = rpc::Failure::kStopped;
-  if (!stopping_.load(std::memory_order_relaxed)) {
-    switch (reads_.Add(deadline, done)) {
-      case ReadBatcher::Added::kFirst:
-        inbox_.Wake();
-        return;
-      case ReadBatcher::Added::kJoined:
-        return;
-      case ReadBatcher::Added::kFull:
-        failure = rpc::Failure::kOverloaded;
-    }
-  }
-  done(failure);
-}
-
-std::shared_ptr<const kv::ReadView> Node::View() const {
-  return data_->machine()->View();
-}
-
-kv::Error Node::Refuses(const kv::Request& request) const {
-  return data_->machine()->Refuses(request);
-}
-
-void Node::Defragment(std::shared_ptr<std::atomic<bool>> cancel,
-                      std::function<void(absl::Status)> done) {
-  const bool posted = defragmenter_->Post([this, cancel = std::move(cancel), done] {
-    done(data_->engine()->Defragment(cancel.get()));
-  });
-  if (!posted) {
-    done(absl::FailedPreconditionError("this member is being defragmented; wait for the end"));
-  }
-}
-
-rpc::NodeStatus Node::Status() const {
-  rpc::NodeStatus status = board_->Read(clock_->Monotonic());
-  status.applied = apply_thread_->applied();
-  status.db_size_bytes = data_->engine()->SizeBytes();
-  status.db_size_in_use_bytes = data_->engine()->SizeInUseBytes();
-  status.load = load_.Report(
-      clock_->Monotonic(), {ProcessCpuTime(), static_cast<double>(metrics_.calls.finished_total()),
-                            static_cast<double>(metrics_.calls.errors_total())});
-  status.load.requests_in_flight = metrics_.calls.in_flight();
-  status.load.queue_utilization = inbox_.utilization();
-  return status;
-}
-
-std::shared_ptr<void> Node::Subscribe(std::function<void()> changed) {
-  return board_->Subscribe(std::move(changed));
-}
-
-std::shared_ptr<const prometheus::Collectable> Node::metrics() {
-  metrics_.pending_proposals.Set(static_cast<double>(pending_.size()));
-  metrics_.proposals_failed.Set(static_cast<double>(pending_.failed_total()));
-  metrics_.pending_reads.Set(static_cast<double>(reads_.size()));
-  metrics_.messages_dropped.Set(static_cast<double>(inbox_.messages_dropped_total()));
-  metrics_.log_bytes.Set(static_cast<double>(log_thread_->size_bytes()));
-  metrics_.log_backlog_bytes.Set(static_cast<double>(log_thread_->backlog_bytes()));
-  metrics_.apply_backlog_bytes.Set(static_cast<double>(apply_thread_->backlog_bytes()));
-  metrics_.applied_slot.Set(static_cast<double>(apply_thread_->applied().value()));
-  metrics_.database_bytes.Set(static_cast<double>(data_->engine()->SizeBytes()));
-  metrics_.cpu_seconds.Set(absl::ToDoubleSeconds(ProcessCpuTime()));
-  metrics_.log_lines_dropped.Set(static_cast<double>(log_->dropped_total()));
-  return metrics_.registry();
-}
-
-void Node::ServeLearnReply(const paxos::LearnReply& reply) {
-  auto values =
-      data_->log()->ReadValues(kGroup, reply.first_slot, reply.last_slot, kMaxLearnedBytes);
-  if (!values.ok()) {
-    log_->Warn("cannot answer a peer that is behind")
-        .With("peer", HexId(reply.to))
-        .With("slot", reply.first_slot)
-        .With("error", values.status().message());
-    return;
-  }
-  if (values->empty()) return;
-  paxos::Learned learned;
-  learned.chosen_through = reply.last_slot;
-  learned.values.reserve(values->size());
-  for (paxos::AcceptedValue& value : *values) {
-    learned.values.push_back({value.slot, std::move(value.value)});
-  }
-  std::vector<paxos::Message> messages;
-  messages.push_back({kGroup, identity_.self, reply.to, std::move(learned)});
-  transport_->Send(std::move(messages));
-}
-
-void Node::OnApplied(Slot slot, std::vector<PendingTable::Applied> own) {
-  PendingTable::Finished proposals;
-  pending_.Resolve(std::move(own), proposals);
-  replies_->Post(proposals);
-  ReadBatcher::Finished reads;
-  reads_.Applied(slot, reads);
-  RunAll(reads);
-}
-
-void Node::FlushEngine() {
-  const absl::Duration start = clock_->Monotonic();
-  if (auto status = data_->engine()->Flush(); !status.ok()) {
-    fatal_("flushing the state engine", status);
-    return;
-  }
-  metrics_.flush_seconds.Observe(absl::ToDoubleSeconds(clock_->Monotonic() - start));
 }
 
 }  // namespace synod::node

@@ -23,19 +23,24 @@
 #include "absl/status/statusor.h"
 #include "common/clock.h"
 #include "common/log/log.h"
+#include "services/node/applied_members.h"
 #include "services/node/apply_thread.h"
 #include "services/node/data_dir.h"
 #include "services/node/fatal.h"
-#include "services/node/identity.h"
+#include "services/node/joining.h"
 #include "services/node/load_meter.h"
 #include "services/node/log_thread.h"
+#include "services/node/membership_thread.h"
 #include "services/node/metrics.h"
 #include "services/node/options.h"
 #include "services/node/pending_table.h"
+#include "services/node/periodic_thread.h"
 #include "services/node/read_batcher.h"
 #include "services/node/replica_inbox.h"
 #include "services/node/replica_thread.h"
 #include "services/node/reply_pool.h"
+#include "services/node/snapshot_fetch.h"
+#include "services/node/snapshot_store.h"
 #include "services/node/status_board.h"
 #include "services/node/work_thread.h"
 #include "services/rpc/backend.h"
@@ -45,11 +50,17 @@ namespace synod::node {
 
 class Node final : public rpc::Backend {
  public:
-  // Opens the data directory, listens for peers and starts the threads. Errors are the data
-  // directory's and the listener's, fit to be shown. `log` and `clock` outlive the node; `fatal`
-  // ends the process.
+  // What ends a node from the inside; from any of its threads.
+  struct Endings {
+    FatalHandler fatal;
+    // It has been removed from the cluster: stop it. Called once.
+    std::function<void()> removed;
+  };
+
+  // Finds out who it is (joining.h), opens the data directory, listens for peers and starts the
+  // threads. Errors are those of these steps, fit to be shown. `log` and `clock` outlive the node.
   static absl::StatusOr<std::unique_ptr<Node>> Start(const NodeOptions& options, Log* log,
-                                                     const Clock* clock, FatalHandler fatal);
+                                                     const Clock* clock, Endings endings);
 
   // Fails what is pending with kStopped, stops the threads, and flushes the engine, so that the
   // next start has nothing to replay. No call may be under way.
@@ -57,6 +68,9 @@ class Node final : public rpc::Backend {
 
   void Propose(kv::Request request, absl::Duration deadline, ProposeDone done) override;
   void AwaitReadable(absl::Duration deadline, ReadableDone done) override;
+  void ChangeMembers(rpc::MemberChange change, absl::Duration deadline,
+                     rpc::MembersDone done) override;
+  void MoveLeader(NodeId to, absl::Duration deadline, HandOverDone done) override;
   std::shared_ptr<const kv::ReadView> View() const override;
   kv::Error Refuses(const kv::Request& request) const override;
   void Defragment(std::shared_ptr<std::atomic<bool>> cancel,
@@ -76,38 +90,66 @@ class Node final : public rpc::Backend {
   bool log_is_short_of_space() const { return data_->log()->short_of_space(); }
 
  private:
-  Node(const NodeOptions& options, Identity identity, std::unique_ptr<DataDir> data, Log* log,
-       const Clock* clock, FatalHandler fatal);
+  Node(const NodeOptions& options, WhoIAm self, std::unique_ptr<DataDir> data,
+       paxos::RecoveredState recovered, Log* log, const Clock* clock, Endings endings);
   absl::Status Listen();
   void StartThreads();
+  void StartApplyThread();
+  void StartLogThread();
+  void StartMembershipThread();
+  void StartReplicaThread();
 
+  // What the threads tell and ask.
+  void OnApplied(Slot slot, ApplyThread::Results results);
+  void OnConfigured(const paxos::ConfigurationHistory& configurations);
+  void OnLink(NodeId peer, const absl::Status& status);
+  void OnRemoved(absl::string_view why);
+  void OnImpostor();
+  void ShowMembers(const paxos::ConfigurationHistory& configurations);
+  void ConnectToMembers();
   void ServeLearnReply(const paxos::LearnReply& reply);
-  void OnApplied(Slot slot, std::vector<PendingTable::Applied> own);
+  void Fetch(const paxos::SnapshotFetch& wanted);
   void FlushEngine();
+  void ProposeCommand(paxos::CommandKind kind, std::string payload, absl::Duration deadline,
+                      ProposeDone done);
+  absl::StatusOr<rpc::JoinAnswer> AnswerJoining(const std::vector<std::string>& peer_urls) const;
+  bool TakeChange(rpc::MemberChange change, absl::Duration timeout, rpc::MembersDone done);
+  absl::Status CutLogDurably(Slot slot);
+  std::string AddressOf(NodeId peer) const;
 
   const NodeOptions options_;
-  const Identity identity_;
+  const WhoIAm self_;
   Log* const log_;
   const Clock* const clock_;
-  const FatalHandler fatal_;
+  const Endings endings_;
 
   // Built and destroyed in the order in which they need one another.
   const std::unique_ptr<DataDir> data_;
+  paxos::RecoveredState recovered_;  // until the replica takes it
   NodeMetrics metrics_;
   const std::shared_ptr<StatusBoard> board_;
+  AppliedMembers members_;
   mutable LoadMeter load_;
   PendingTable pending_;
   ReadBatcher reads_;
   ReplicaInbox inbox_;
+  std::atomic<bool> started_{false};
   std::atomic<bool> stopping_{false};
+  std::atomic<bool> removed_{false};
+  SnapshotStore snapshots_;
+  SnapshotFetch fetch_;
   std::unique_ptr<rpc::PeerTransport> transport_;
   std::optional<ReplyPool> replies_;
   std::optional<WorkThread> catch_up_;  // reads old values for peers that are behind
   std::optional<WorkThread> flusher_;
   std::optional<WorkThread> defragmenter_;
+  std::optional<WorkThread> connector_;  // to the members
+  std::optional<WorkThread> fetcher_;
   std::optional<ApplyThread> apply_thread_;
   std::optional<LogThread> log_thread_;
+  std::optional<MembershipThread> membership_;
   std::optional<ReplicaThread> replica_thread_;
+  std::optional<PeriodicThread> housekeeper_;  // of snapshots
 };
 
 }  // namespace synod::node

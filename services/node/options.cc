@@ -24,6 +24,7 @@ struct RawOptions {
   absl::Duration heartbeat_interval = absl::Milliseconds(100);
   absl::Duration election_timeout = absl::Seconds(1);
   int64_t snapshot_count = 100'000;
+  int64_t max_log_bytes = 1 << 30;
   int64_t quota_backend_bytes = 0;
   int64_t disk_reserve_bytes = 512 << 20;
   int max_txn_ops = 128;
@@ -68,8 +69,9 @@ void Define(Flags& flags, RawOptions& raw, std::vector<NotServed>& not_served) {
             "URLs to serve /metrics, /health, /livez and /readyz on (default: none)");
   flags.Add("initial-cluster", &raw.initial_cluster,
             "All members, name=url,name=url (default: this one alone)");
-  flags.AddChoice("initial-cluster-state", &raw.initial_cluster_state, {"new", "existing"},
-                  "\"existing\" insists on a data directory that holds a member");
+  flags.AddChoice(
+      "initial-cluster-state", &raw.initial_cluster_state, {"new", "existing"},
+      "\"existing\" joins a running cluster, or goes on with what the data directory holds");
   flags.Add("initial-cluster-token", &raw.initial_cluster_token,
             "Tells clusters with equal URLs apart");
   flags.Add("heartbeat-interval", &raw.heartbeat_interval, "Between a leader's signs of life");
@@ -80,6 +82,8 @@ void Define(Flags& flags, RawOptions& raw, std::vector<NotServed>& not_served) {
             "Size of the database at which writes are stopped (NOSPACE); 0 or less: no limit");
   flags.Add("disk-reserve-bytes", &raw.disk_reserve_bytes,
             "Free space of the data directory's disk below which writes are stopped; 0: never");
+  flags.Add("max-log-bytes", &raw.max_log_bytes,
+            "Size of the log beyond which absent members get a snapshot instead of it");
   flags.Add("max-txn-ops", &raw.max_txn_ops, "Operations allowed in a transaction");
   flags.Add("max-request-bytes", &raw.max_request_bytes, "Size allowed for a client's request");
   flags.AddChoice("log-level", &raw.log_level, {"debug", "info", "warn", "error"},
@@ -188,6 +192,12 @@ absl::Status ReadNumbers(const RawOptions& raw, NodeOptions& options) {
     return FlagError("disk-reserve-bytes", "must not be negative");
   }
   options.disk_reserve_bytes = static_cast<uint64_t>(raw.disk_reserve_bytes);
+  // Two segments of the log are the least that can be cut.
+  constexpr int64_t kLeastLogBytes = 128 << 20;
+  if (raw.max_log_bytes < kLeastLogBytes) {
+    return FlagError("max-log-bytes", absl::StrCat("must be at least ", kLeastLogBytes));
+  }
+  options.max_log_bytes = static_cast<uint64_t>(raw.max_log_bytes);
   if (raw.max_txn_ops < 1) return FlagError("max-txn-ops", "must be at least 1");
   options.max_txn_ops = raw.max_txn_ops;
   // A request travels in one slot, and the log and the peers bound what a slot may hold.

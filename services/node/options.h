@@ -49,6 +49,10 @@ struct NodeOptions {
   // looks.
   uint64_t disk_reserve_bytes = 512 << 20;
 
+  // A log beyond this is cut to half of it even though an absent member may still need the rest:
+  // that one gets a snapshot.
+  uint64_t max_log_bytes = 1 << 30;
+
   int max_txn_ops = 128;
   size_t max_request_bytes = 1'572'864;
 

@@ -48,6 +48,8 @@ void ReplicaInputs::Clear() {
   commands.clear();
   persisted = 0;
   durable_applied = Slot();
+  hand_over_to = NodeId();
+  fetch_end.reset();
 }
 
 bool ReplicaInbox::PostCommand(paxos::Command command) {
@@ -88,6 +90,18 @@ void ReplicaInbox::PostPersisted(paxos::PersistToken token) {
 void ReplicaInbox::PostDurable(Slot applied) {
   absl::MutexLock lock(&mutex_);
   inputs_.durable_applied = std::max(inputs_.durable_applied, applied);
+}
+
+void ReplicaInbox::PostHandOver(NodeId to) {
+  absl::MutexLock lock(&mutex_);
+  inputs_.hand_over_to = to;
+  WakeLocked();
+}
+
+void ReplicaInbox::PostFetchEnd(FetchEnd end) {
+  absl::MutexLock lock(&mutex_);
+  inputs_.fetch_end = std::move(end);
+  WakeLocked();
 }
 
 void ReplicaInbox::Wake() {

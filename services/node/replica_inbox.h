@@ -11,25 +11,36 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "common/ids.h"
+#include "services/paxos/configuration.h"
 #include "services/paxos/message.h"
 #include "services/paxos/ready.h"
 
 namespace synod::node {
+
+// How fetching a snapshot ended.
+struct FetchEnd {
+  Slot installed;                              // Slot() when it failed
+  paxos::ConfigurationHistory configurations;  // as of that slot
+};
 
 struct ReplicaInputs {
   std::vector<paxos::Message> messages;
   std::vector<paxos::Command> commands;
   paxos::PersistToken persisted = 0;  // the newest; 0 when there is none
   Slot durable_applied;               // the newest; Slot() when there is none
+  NodeId hand_over_to;                // the newest; NodeId() when there is none
+  std::optional<FetchEnd> fetch_end;  // of Ready::snapshot_fetch
 
   bool empty() const {
-    return messages.empty() && commands.empty() && persisted == 0 && !durable_applied;
+    return messages.empty() && commands.empty() && persisted == 0 && !durable_applied &&
+           !hand_over_to && !fetch_end;
   }
   // Keeps the room of the vectors for the next round.
   void Clear();
@@ -59,6 +70,9 @@ class ReplicaInbox {
 
   // Does not wake the replica thread: nobody waits for it.
   void PostDurable(Slot applied);
+
+  void PostHandOver(NodeId to);
+  void PostFetchEnd(FetchEnd end);
 
   // The replica thread has something to look at that is not in this queue: reads.
   void Wake();

@@ -65,6 +65,13 @@ void ReplicaThread::Feed(ReplicaInputs& inputs) {
     durable_applied_ = inputs.durable_applied;
     replica_.Applied(durable_applied_, durable_applied_);
   }
+  if (inputs.fetch_end) {
+    if (inputs.fetch_end->installed) {
+      replica_.Installed(inputs.fetch_end->installed, std::move(inputs.fetch_end->configurations));
+    } else {
+      replica_.FetchFailed();
+    }
+  }
   const size_t backlog = outlets_.backlog_bytes();
   size_t dropped = 0;
   for (paxos::Message& message : inputs.messages) {
@@ -76,6 +83,7 @@ void ReplicaThread::Feed(ReplicaInputs& inputs) {
   }
   if (dropped > 0) shared_.inbox->CountDropped(dropped);
   NoticeLeader();
+  if (inputs.hand_over_to) replica_.HandOver(inputs.hand_over_to);
   for (paxos::Command& command : inputs.commands) {
     if (backlog <= options_.refuse_commands_above) {
       Propose(std::move(command));
@@ -128,6 +136,7 @@ void ReplicaThread::Dispatch() {
       outlets_.persist(ready);
     }
     if (!ready.chosen.empty()) outlets_.apply(std::move(ready.chosen));
+    if (ready.snapshot_fetch) outlets_.fetch(*ready.snapshot_fetch);
     ReadBatcher::Finished finished;
     for (const paxos::SafeRead& read : ready.reads) {
       shared_.reads->Confirmed(read.read_id, read.slot, finished);
@@ -146,6 +155,7 @@ void ReplicaThread::Observe(absl::Duration now) {
       status.chosen_through != seen_.chosen_through) {
     shared_.board->Publish(status, now - contact_age);
   }
+  if (ticked_) shared_.board->PublishProgress(replica_.progress());
   if (status.role != seen_.role) {
     shared_.log->Info("role changed")
         .With("role", RoleName(status.role))
@@ -162,13 +172,35 @@ void ReplicaThread::Observe(absl::Duration now) {
   }
   if (!status.leader_ballot) GiveUpWithoutLeader(now);
 
-  const Slot cut = std::min(replica_.cut_through(), durable_applied_);
+  CutLog(status);
+  NoticeEnd(status);
+  if (ticked_) UpdateGauges(status, contact_age);
+  seen_ = status;
+}
+
+void ReplicaThread::CutLog(const paxos::ReplicaStatus& status) {
+  Slot cut = std::min(replica_.cut_through(), durable_applied_);
+  // A member that stays away must not fill the others' disks: it gets a snapshot when it returns.
+  const uint64_t bytes = ticked_ ? outlets_.log_bytes() : 0;
+  if (bytes > options_.max_log_bytes && status.chosen_through > cut_through_) {
+    const uint64_t slots = status.chosen_through - cut_through_;
+    const uint64_t kept = slots * (options_.max_log_bytes / 2) / bytes;
+    cut = std::max(cut, std::min(durable_applied_, cut_through_ + (slots - kept)));
+  }
   if (cut > cut_through_) {
     cut_through_ = cut;
     outlets_.cut(cut);
   }
-  if (ticked_) UpdateGauges(status, contact_age);
-  seen_ = status;
+}
+
+void ReplicaThread::NoticeEnd(const paxos::ReplicaStatus& status) {
+  if (ended_ || (!status.impostor && !status.removed)) return;
+  ended_ = true;
+  if (status.impostor) {
+    outlets_.impostor();
+  } else {
+    outlets_.removed();
+  }
 }
 
 void ReplicaThread::Propose(paxos::Command command) {

@@ -35,7 +35,8 @@ class ReplicaThread {
  public:
   struct Options {
     Ticks ticks;
-    absl::Duration leader_patience;  // how long clients wait for a leader
+    absl::Duration leader_patience;    // how long clients wait for a leader
+    uint64_t max_log_bytes = 1 << 30;  // beyond it, half is cut though a member may still need it
     size_t max_waiting_bytes = 16 << 20;
 
     // Of the larger of the two backlogs. Above the first, commands are refused, forwarded ones
@@ -63,8 +64,16 @@ class ReplicaThread {
     // learn_replies.
     std::function<void(paxos::Ready&)> persist;
     std::function<void(std::vector<paxos::ChosenValue>)> apply;
-    std::function<void(Slot)> cut;          // the log is not needed through this slot
+    std::function<void(Slot)> cut;  // the log is not needed through this slot
+    std::function<void(paxos::SnapshotFetch)> fetch;
+
+    // This node must not go on: its disk is not the one that the others know (the first), or it is
+    // no member any more. Called once.
+    std::function<void()> impostor;
+    std::function<void()> removed;
+
     std::function<size_t()> backlog_bytes;  // of log and state machine, the larger one
+    std::function<uint64_t()> log_bytes;    // on disk
   };
 
   ReplicaThread(Options options, paxos::ReplicaOptions replica, paxos::RecoveredState recovered,
@@ -89,6 +98,8 @@ class ReplicaThread {
   void StartReads();
   void GiveUpWithoutLeader(absl::Duration now);
   void OnNewLeader(const paxos::ReplicaStatus& status, absl::Duration now);
+  void CutLog(const paxos::ReplicaStatus& status);
+  void NoticeEnd(const paxos::ReplicaStatus& status);
   void UpdateGauges(const paxos::ReplicaStatus& status, absl::Duration contact_age);
   void Fail(uint64_t sequence, rpc::Failure failure);
 
@@ -102,6 +113,7 @@ class ReplicaThread {
   bool has_leader_ = false;  // after the last messages and ticks
   Slot durable_applied_;
   Slot cut_through_;
+  bool ended_ = false;  // impostor or removed has been called
 
   paxos::ReplicaStatus seen_;        // at the last look
   paxos::Ballot last_leader_;        // the last leader known

@@ -36,6 +36,16 @@ void StatusBoard::Introduce(NodeId node, rpc::PeerIntroduction introduction) {
   Notify();
 }
 
+void StatusBoard::PublishProgress(std::vector<paxos::MemberProgress> progress) {
+  absl::MutexLock lock(&mutex_);
+  progress_ = std::move(progress);
+}
+
+std::vector<paxos::MemberProgress> StatusBoard::progress() const {
+  absl::MutexLock lock(&mutex_);
+  return progress_;
+}
+
 std::map<NodeId, std::string> StatusBoard::names() const {
   absl::MutexLock lock(&mutex_);
   std::map<NodeId, std::string> names;

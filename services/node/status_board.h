@@ -1,6 +1,7 @@
 // What the node tells others about itself: written by the threads that know, read by whoever asks.
 //
-// Thread-safety: all methods from any thread; Publish is the replica thread's.
+// Thread-safety: all methods from any thread; Publish and PublishProgress are
+// the replica thread's.
 #ifndef SYNOD_SERVICES_NODE_STATUS_BOARD_H_
 #define SYNOD_SERVICES_NODE_STATUS_BOARD_H_
 
@@ -35,8 +36,14 @@ class StatusBoard : public std::enable_shared_from_this<StatusBoard> {
   // `contact` is when a quorum (leader) or the leader (follower) was last heard, monotonic.
   void Publish(const paxos::ReplicaStatus& status, absl::Duration contact);
 
+  // What the replica knows of the others; nothing when it does not lead.
+  void PublishProgress(std::vector<paxos::MemberProgress> progress);
+
   // What a node, this one too, says of itself; tells the subscribers when that is news of a member.
   void Introduce(NodeId node, rpc::PeerIntroduction introduction);
+
+  // Of the last PublishProgress.
+  std::vector<paxos::MemberProgress> progress() const;
 
   // The names of those who have introduced themselves since the start.
   std::map<NodeId, std::string> names() const;
@@ -59,6 +66,7 @@ class StatusBoard : public std::enable_shared_from_this<StatusBoard> {
   rpc::NodeStatus fixed_ ABSL_GUARDED_BY(mutex_);  // and the members
   std::map<NodeId, rpc::PeerIntroduction> introductions_ ABSL_GUARDED_BY(mutex_);
   paxos::ReplicaStatus status_ ABSL_GUARDED_BY(mutex_);
+  std::vector<paxos::MemberProgress> progress_ ABSL_GUARDED_BY(mutex_);
   absl::Duration contact_ ABSL_GUARDED_BY(mutex_);
 
   // Held while subscribers are called, so that none is called after it has gone.

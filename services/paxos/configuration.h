@@ -115,6 +115,7 @@ class ConfigurationHistory {
 
   // The eras that may govern a slot above `chosen_through`.
   std::vector<Era>::const_iterator BeginAbove(Slot chosen_through) const;
+  std::vector<Era>::const_iterator begin() const { return eras_.begin(); }
   std::vector<Era>::const_iterator end() const { return eras_.end(); }
 
   // The value is chosen at the slot; slots come in order. True when the value is a change that

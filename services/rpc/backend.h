@@ -55,8 +55,17 @@ struct NodeStatus {
   LoadReport load;
 };
 
+// How asking this member to pass its leadership on ended.
+enum class HandOverOutcome : uint8_t {
+  kDone,           // the other one leads
+  kNotLeader,      // this member does not lead, or not any more
+  kBadTransferee,  // no member, or one without a vote
+  kTimeout,        // the other one did not take over
+};
+
 class Backend {
  public:
+  using HandOverDone = std::function<void(HandOverOutcome)>;
   using ProposeDone = std::function<void(ProposeOutcome)>;
   using ReadableDone = std::function<void(Failure)>;
 
@@ -69,6 +78,14 @@ class Backend {
 
   // `done` runs once View() shows every write acknowledged anywhere before this call.
   virtual void AwaitReadable(absl::Duration deadline, ReadableDone done) = 0;
+
+  // Changes the members, through the leader if need be; `done` runs when the change has been
+  // applied there, was refused, or not later than `deadline` with a failure. Precondition: peer
+  // URLs are well-formed and at least one.
+  virtual void ChangeMembers(MemberChange change, absl::Duration deadline, MembersDone done) = 0;
+
+  // Makes `to` the leader, if this member leads.
+  virtual void MoveLeader(NodeId to, absl::Duration deadline, HandOverDone done) = 0;
 
   // The newest applied state; enough for serializable reads.
   virtual std::shared_ptr<const kv::ReadView> View() const = 0;

@@ -51,12 +51,22 @@ absl::string_view MethodName(Method method) {
       return "etcdserverpb.KV/Compact";
     case Method::kMemberList:
       return "etcdserverpb.Cluster/MemberList";
+    case Method::kMemberAdd:
+      return "etcdserverpb.Cluster/MemberAdd";
+    case Method::kMemberRemove:
+      return "etcdserverpb.Cluster/MemberRemove";
+    case Method::kMemberUpdate:
+      return "etcdserverpb.Cluster/MemberUpdate";
+    case Method::kMemberPromote:
+      return "etcdserverpb.Cluster/MemberPromote";
     case Method::kStatus:
       return "etcdserverpb.Maintenance/Status";
     case Method::kAlarm:
       return "etcdserverpb.Maintenance/Alarm";
     case Method::kDefragment:
       return "etcdserverpb.Maintenance/Defragment";
+    case Method::kMoveLeader:
+      return "etcdserverpb.Maintenance/MoveLeader";
   }
   return "";
 }

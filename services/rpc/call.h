@@ -72,6 +72,12 @@ class Call : public grpc::ServerUnaryReactor {
   void Propose(kv::Request request);
   virtual void Written(kv::Result result);
 
+  // When the node must have answered: before the client loses patience.
+  absl::Duration Deadline() const;
+
+  // What the client is told.
+  grpc::Status Explain(Failure failure) const;
+
   void FillHeader(kv::Revision revision, etcdserverpb::ResponseHeader* header) const;
 
   // Answer the client; the call must not be touched afterwards.
@@ -79,8 +85,6 @@ class Call : public grpc::ServerUnaryReactor {
   void Fail(const grpc::Status& status);
 
  private:
-  absl::Duration Deadline() const;
-  grpc::Status Explain(Failure failure) const;
   void ReadNewest();
   void ProposeNow(kv::Request request);
   void Answer(const grpc::Status& status);

@@ -18,11 +18,16 @@ enum class Method : uint8_t {
   kTxn,
   kCompact,
   kMemberList,
+  kMemberAdd,
+  kMemberRemove,
+  kMemberUpdate,
+  kMemberPromote,
   kStatus,
   kAlarm,
   kDefragment,
+  kMoveLeader,
 };
-inline constexpr int kMethodCount = 9;
+inline constexpr int kMethodCount = 14;
 
 // As on the wire, without the leading slash: "etcdserverpb.KV/Range".
 absl::string_view MethodName(Method method);

@@ -149,6 +149,28 @@ grpc::Status ToStatus(kv::Error error) {
   return ToStatus(EtcdError::kCorrupt);
 }
 
+grpc::Status ToStatus(MemberRefusal refusal) {
+  switch (refusal) {
+    case MemberRefusal::kNone:
+      return grpc::Status::OK;
+    case MemberRefusal::kNotFound:
+      return ToStatus(EtcdError::kMemberNotFound);
+    case MemberRefusal::kPeerUrlExists:
+      return ToStatus(EtcdError::kPeerUrlExist);
+    case MemberRefusal::kNotLearner:
+      return ToStatus(EtcdError::kMemberNotLearner);
+    case MemberRefusal::kLearnerNotReady:
+      return ToStatus(EtcdError::kLearnerNotReady);
+    case MemberRefusal::kTooManyLearners:
+      return ToStatus(EtcdError::kTooManyLearners);
+    case MemberRefusal::kNotEnoughStarted:
+      return ToStatus(EtcdError::kMemberNotEnoughStarted);
+    case MemberRefusal::kUnhealthy:
+      return ToStatus(EtcdError::kUnhealthy);
+  }
+  return ToStatus(EtcdError::kUnhealthy);
+}
+
 grpc::Status ToStatus(Failure failure) {
   switch (failure) {
     case Failure::kNone:
@@ -163,6 +185,8 @@ grpc::Status ToStatus(Failure failure) {
       return ToStatus(EtcdError::kTooManyRequests);
     case Failure::kStopped:
       return ToStatus(EtcdError::kStopped);
+    case Failure::kSuperseded:
+      return ToStatus(EtcdError::kTimeout);
   }
   return ToStatus(EtcdError::kUnhealthy);
 }

@@ -93,6 +93,7 @@ grpc::Status ToStatus(EtcdError error);
 
 // OK for kNone.
 grpc::Status ToStatus(kv::Error error);
+grpc::Status ToStatus(MemberRefusal refusal);
 grpc::Status ToStatus(Failure failure);
 
 }  // namespace synod::rpc

@@ -14,6 +14,7 @@ enum class Failure : uint8_t {
   kTimeoutLeaderFailed = 3,  // outcome unknown; the leader it went to has been replaced
   kOverloaded = 4,           // refused at once; nothing was proposed
   kStopped = 5,              // the node is shutting down
+  kSuperseded = 6,           // another change of the members came first; nothing was changed
 };
 
 }  // namespace synod::rpc

@@ -122,7 +122,38 @@ class DefragmentCall final : public Call {
   const std::shared_ptr<std::atomic<bool>> cancel_ = std::make_shared<std::atomic<bool>>(false);
 };
 
+class MoveLeaderCall final : public Call {
+ public:
+  MoveLeaderCall(const CallEnvironment& environment, grpc::CallbackServerContext* context)
+      : Call(environment, Method::kMoveLeader, context) {}
+
+  // The answer is empty, as etcd's is.
+  void Begin(NodeId to) {
+    if (const grpc::Status status = Admit(); !status.ok()) return Fail(status);
+    backend().MoveLeader(to, Deadline(), [this](HandOverOutcome outcome) {
+      switch (outcome) {
+        case HandOverOutcome::kDone:
+          return Complete(backend().View()->revision());
+        case HandOverOutcome::kNotLeader:
+          return Fail(ToStatus(EtcdError::kNotLeader));
+        case HandOverOutcome::kBadTransferee:
+          return Fail(ToStatus(EtcdError::kBadLeaderTransferee));
+        case HandOverOutcome::kTimeout:
+          return Fail(ToStatus(EtcdError::kTimeout));
+      }
+    });
+  }
+};
+
 }  // namespace
+
+grpc::ServerUnaryReactor* MaintenanceService::MoveLeader(grpc::CallbackServerContext* context,
+                                                         const pb::MoveLeaderRequest* request,
+                                                         pb::MoveLeaderResponse*) {
+  auto* call = new MoveLeaderCall(environment_, context);
+  call->Begin(NodeId(request->targetid()));
+  return call;
+}
 
 grpc::ServerUnaryReactor* MaintenanceService::Status(grpc::CallbackServerContext* context,
                                                      const pb::StatusRequest*,

@@ -1,5 +1,5 @@
-// etcdserverpb.Maintenance: Status and Defragment of this member, and Alarm of the cluster; the
-// rest answers UNIMPLEMENTED.
+// etcdserverpb.Maintenance: Status, Defragment and MoveLeader of this member, and Alarm of the
+// cluster; the rest answers UNIMPLEMENTED.
 #ifndef SYNOD_SERVICES_RPC_MAINTENANCE_SERVICE_H_
 #define SYNOD_SERVICES_RPC_MAINTENANCE_SERVICE_H_
 
@@ -31,6 +31,11 @@ class MaintenanceService final : public UnservedMaintenance {
   grpc::ServerUnaryReactor* Defragment(grpc::CallbackServerContext* context,
                                        const etcdserverpb::DefragmentRequest* request,
                                        etcdserverpb::DefragmentResponse* response) override;
+
+  // To be sent to the leader itself, as with etcd.
+  grpc::ServerUnaryReactor* MoveLeader(grpc::CallbackServerContext* context,
+                                       const etcdserverpb::MoveLeaderRequest* request,
+                                       etcdserverpb::MoveLeaderResponse* response) override;
 
  private:
   const CallEnvironment& environment_;

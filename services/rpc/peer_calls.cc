@@ -32,8 +32,14 @@ absl::StatusOr<JoinAnswer> AskWhoIAm(const std::string& address,
   const grpc::Status status =
       paxos::v1::Peer::NewStub(ConnectToPeer(address))->Join(&context, request, &response);
   if (!status.ok()) return FromGrpc(status);
-  return JoinAnswer{ClusterId(response.cluster_id()), NodeId(response.member_id()),
-                    response.configuration_version()};
+  JoinAnswer answer{ClusterId(response.cluster_id()),
+                    NodeId(response.member_id()),
+                    response.configuration_version(),
+                    {}};
+  for (const cluster::v1::Member& member : response.members()) {
+    answer.members.push_back(DecodeMember(member));
+  }
+  return answer;
 }
 
 absl::StatusOr<MemberOutcome> AskForChange(const std::string& address, ClusterId cluster,

@@ -9,9 +9,13 @@
 #include "google/protobuf/arena.h"
 #include "services/rpc/member_codec.h"
 #include "services/rpc/peer_codec.h"
+#include "services/rpc/snapshot_stream.h"
 
 namespace synod::rpc {
 namespace {
+
+// Sent at the same time.
+constexpr int kMaxSnapshotStreams = 4;
 
 grpc::Status ToGrpc(const absl::Status& status) {
   return {static_cast<grpc::StatusCode>(status.code()), std::string(status.message())};
@@ -102,7 +106,9 @@ class PeerService::Answer final : public grpc::ServerUnaryReactor {
 };
 
 PeerService::PeerService(const PeerTransportOptions& options, PeerTransport::Receiver receiver)
-    : options_(options), receiver_(std::move(receiver)) {}
+    : options_(options),
+      receiver_(std::move(receiver)),
+      snapshots_(/*threads=*/1, /*max_queued=*/2 * kMaxSnapshotStreams) {}
 
 void PeerService::SetMembers(std::set<NodeId> members, uint64_t configuration_version) {
   absl::MutexLock lock(&mutex_);
@@ -138,6 +144,7 @@ grpc::ServerUnaryReactor* PeerService::Join(grpc::CallbackServerContext*,
   response->set_cluster_id(answer->cluster.value());
   response->set_member_id(answer->member.value());
   response->set_configuration_version(answer->configuration_version);
+  for (const Member& member : answer->members) EncodeMember(member, *response->add_members());
   call->Finish(grpc::Status::OK);
   return call;
 }
@@ -161,6 +168,30 @@ grpc::ServerUnaryReactor* PeerService::ChangeMembers(grpc::CallbackServerContext
     call->Fail(absl::StatusCode::kFailedPrecondition, "this node does not lead the cluster");
   }
   return call;
+}
+
+grpc::ServerWriteReactor<paxos::v1::SnapshotChunk>* PeerService::FetchSnapshot(
+    grpc::CallbackServerContext*, const paxos::v1::FetchSnapshotRequest* request) {
+  SnapshotStream::Open open =
+      [this, cluster = ClusterId(request->cluster_id()), from = NodeId(request->from()),
+       at_least = Slot(request->at_least()),
+       id = request->snapshot()]() -> absl::StatusOr<std::shared_ptr<const SnapshotSource>> {
+    if (cluster != options_.cluster || !IsMember(from) || !options_.open_snapshot) {
+      return absl::FailedPreconditionError("no snapshot for a stranger");
+    }
+    return options_.open_snapshot(at_least, id);
+  };
+  if (snapshot_streams_.fetch_add(1) >= kMaxSnapshotStreams) {
+    open = [] { return absl::ResourceExhaustedError("too many snapshots are being sent"); };
+  }
+  return new SnapshotStream(&snapshots_, std::move(open),
+                            {request->snapshot(), request->file(), request->offset()},
+                            [this] { snapshot_streams_.fetch_sub(1); });
+}
+
+bool PeerService::IsMember(NodeId node) {
+  absl::MutexLock lock(&mutex_);
+  return members_.count(node) != 0;
 }
 
 absl::Status PeerService::Admit(const paxos::v1::Hello& hello, Stream* stream) {

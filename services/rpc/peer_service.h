@@ -4,6 +4,7 @@
 #ifndef SYNOD_SERVICES_RPC_PEER_SERVICE_H_
 #define SYNOD_SERVICES_RPC_PEER_SERVICE_H_
 
+#include <atomic>
 #include <map>
 #include <set>
 
@@ -12,6 +13,7 @@
 #include "absl/synchronization/mutex.h"
 #include "common/ids.h"
 #include "services/rpc/peer_transport.h"
+#include "services/rpc/read_pool.h"
 #include "synod/paxos/v1/peer.grpc.pb.h"
 
 namespace synod::rpc {
@@ -32,6 +34,9 @@ class PeerService final : public paxos::v1::Peer::CallbackService {
   grpc::ServerUnaryReactor* ChangeMembers(grpc::CallbackServerContext* context,
                                           const paxos::v1::ChangeMembersRequest* request,
                                           paxos::v1::ChangeMembersResponse* response) override;
+  grpc::ServerWriteReactor<paxos::v1::SnapshotChunk>* FetchSnapshot(
+      grpc::CallbackServerContext* context,
+      const paxos::v1::FetchSnapshotRequest* request) override;
 
  private:
   class Stream;
@@ -42,9 +47,12 @@ class PeerService final : public paxos::v1::Peer::CallbackService {
   // cancelled.
   absl::Status Admit(const paxos::v1::Hello& hello, Stream* stream);
   void Remove(NodeId from, Stream* stream);
+  bool IsMember(NodeId node);
 
   const PeerTransportOptions& options_;
   const PeerTransport::Receiver receiver_;
+  ReadPool snapshots_;
+  std::atomic<int> snapshot_streams_{0};
 
   absl::Mutex mutex_;
   std::set<NodeId> members_ ABSL_GUARDED_BY(mutex_);

@@ -20,8 +20,7 @@ class GrpcPeerTransport final : public PeerTransport {
       : options_(std::move(options)), service_(options_, std::move(receiver)) {}
 
   ~GrpcPeerTransport() override {
-    // Returns when every stream is done, so no receiver call comes later.
-    if (server_ != nullptr) server_->Shutdown(std::chrono::system_clock::now());
+    StopServing();
     SetPeers({}, 0);
   }
 
@@ -73,6 +72,14 @@ class GrpcPeerTransport final : public PeerTransport {
       if (link != links_.end()) link->second->Send(std::move(message));
     }
     for (const auto& [peer, link] : links_) link->Flush();
+  }
+
+  void StopServing() override {
+    if (server_ == nullptr) return;
+    // Returns when every stream is done, so no receiver call comes later.
+    server_->Shutdown(std::chrono::system_clock::now());
+    server_->Wait();
+    server_.reset();
   }
 
   uint16_t port() const override { return port_; }

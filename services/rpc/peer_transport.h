@@ -26,6 +26,7 @@
 #include "common/ids.h"
 #include "services/paxos/message.h"
 #include "services/rpc/member_change.h"
+#include "services/rpc/snapshot_source.h"
 
 namespace synod::rpc {
 
@@ -40,6 +41,7 @@ struct JoinAnswer {
   ClusterId cluster;
   NodeId member;
   uint64_t configuration_version = 0;
+  std::vector<Member> members;  // all of them
 };
 
 struct PeerTransportOptions {
@@ -66,6 +68,11 @@ struct PeerTransportOptions {
   // The member with these peer URLs. NotFound when there is none.
   std::function<absl::StatusOr<JoinAnswer>(const std::vector<std::string>& peer_urls)> join;
 
+  // A snapshot of the state as of this slot or a later one; with an id, exactly that one, NotFound
+  // when it is gone. May block: it is called on a thread for such work.
+  std::function<absl::StatusOr<std::shared_ptr<const SnapshotSource>>(Slot at_least, uint64_t id)>
+      open_snapshot;
+
   // Changes the members if this node leads; false, with `done` unused, when it does not.
   std::function<bool(MemberChange change, absl::Duration timeout, MembersDone done)> change_members;
 };
@@ -88,6 +95,10 @@ class PeerTransport {
 
   // Never blocks; a message to an unknown peer is dropped.
   virtual void Send(std::vector<paxos::Message> messages) = 0;
+
+  // Ends everything that peers have asked for; the receiver and the functions of the options that
+  // serve them are not called any more. What was sent may still go out.
+  virtual void StopServing() = 0;
 
   virtual uint16_t port() const = 0;
 };

@@ -25,6 +25,10 @@ struct LogIdentity {
 // what was there before.
 absl::Status WriteIdentity(Env* env, const std::string& dir, const LogIdentity& identity);
 
+// Whose directory it is. NotFound when it has no identity; DataLoss when the file is damaged or of
+// a newer format.
+absl::StatusOr<LogIdentity> ReadIdentity(Env* env, const std::string& dir);
+
 // The directory's format when it is `expected`'s. NotFound when it has no identity.
 // FailedPrecondition when it is another cluster's or node's, or of a format that this program does
 // not know. DataLoss when the file is damaged.

@@ -78,7 +78,7 @@ TEST(MembershipTest, EverybodyOfTheFlagsVotesAtFirst) {
   EXPECT_EQ(FindByPeerUrls(first, {"http://a:2", "http://a:1"}), identity.self);
   EXPECT_EQ(FindByPeerUrls(first, {"http://a:1"}), NodeId());
   EXPECT_EQ(AttributesOf(first, identity.self.value()).name, "a");
-  EXPECT_THAT(PeerAddresses(paxos::ConfigurationHistory(first), Slot()),
+  EXPECT_THAT(PeerAddresses(paxos::ConfigurationHistory(first)),
               ::testing::Contains(Pair(identity.self, "a:1")));
 }
 

@@ -11,6 +11,7 @@
 #include "grpcpp/create_channel.h"
 #include "services/rpc/peer_calls.h"
 #include "services/rpc/peer_codec.h"
+#include "services/rpc/snapshot_call.h"
 #include "synod/paxos/v1/peer.grpc.pb.h"
 
 namespace synod::rpc {
@@ -33,6 +34,18 @@ Message Accept(NodeId from, NodeId to, size_t bytes) {
                         Slot()}};
 }
 
+// A snapshot, an empty file in the middle; reads give half a file at most.
+class ThreeFiles final : public SnapshotSource {
+ public:
+  std::string descriptor() const override { return "three files"; }
+  uint32_t files() const override { return 3; }
+  uint64_t FileBytes(uint32_t file) const override { return Contents()[file].size(); }
+  absl::StatusOr<std::string> Read(uint32_t file, uint64_t offset) const override {
+    return Contents()[file].substr(offset, 3);
+  }
+  static std::vector<std::string> Contents() { return {"abcdef", "", "ghij"}; }
+};
+
 // A transport and all that happened to it.
 class Node {
  public:
@@ -52,9 +65,16 @@ class Node {
     };
     options.join = [](const std::vector<std::string>& peer_urls) -> absl::StatusOr<JoinAnswer> {
       if (peer_urls == std::vector<std::string>{"http://known:1"}) {
-        return JoinAnswer{kCluster, NodeId(77), 5};
+        return JoinAnswer{kCluster, NodeId(77), 5, {{NodeId(8), "n8", {"http://a:1"}, {}, false}}};
       }
       return absl::NotFoundError("nobody");
+    };
+    options.open_snapshot =
+        [](Slot at_least,
+           uint64_t snapshot) -> absl::StatusOr<std::shared_ptr<const SnapshotSource>> {
+      if (snapshot != 0 && snapshot != 5) return absl::NotFoundError("gone");
+      EXPECT_EQ(at_least, Slot(3));
+      return std::make_shared<const ThreeFiles>();
     };
     options.change_members = [this](MemberChange change, absl::Duration timeout, MembersDone done) {
       absl::MutexLock lock(&mutex_);
@@ -270,7 +290,54 @@ TEST(PeerTransportTest, AnswersWhoAJoiningNodeIs) {
   EXPECT_EQ(known->cluster, kCluster);
   EXPECT_EQ(known->member, NodeId(77));
   EXPECT_EQ(known->configuration_version, 5u);
+  ASSERT_EQ(known->members.size(), 1u);
+  EXPECT_EQ(known->members[0].peer_urls, std::vector<std::string>{"http://a:1"});
   EXPECT_TRUE(absl::IsNotFound(AskWhoIAm(a.address(), {"http://other:1"}, kPatience).status()));
+}
+
+TEST(PeerTransportTest, SendsASnapshotFromAnyPlaceToMembersOnly) {
+  Node a(1), b(2);
+  const auto fetch = [&](SnapshotPlace from, NodeId self, std::string& files) {
+    SnapshotCall call;
+    bool begun = false;
+    return call.Run({a.address(), kCluster, self, Slot(3), from},
+                    {[&](absl::string_view descriptor) {
+                       EXPECT_EQ(descriptor, "three files");
+                       EXPECT_FALSE(std::exchange(begun, true));
+                       return absl::OkStatus();
+                     },
+                     [&](uint32_t file, uint64_t offset, absl::string_view data) {
+                       EXPECT_TRUE(begun);
+                       EXPECT_EQ(ThreeFiles::Contents()[file].substr(offset, data.size()), data);
+                       absl::StrAppend(&files, data);
+                       return absl::OkStatus();
+                     }});
+  };
+  std::string files;
+  EXPECT_TRUE(absl::IsFailedPrecondition(fetch({}, b.id(), files))) << "no member";
+  a.transport().SetPeers({{b.id(), b.address()}}, 1);
+  ASSERT_TRUE(fetch({}, b.id(), files).ok());
+  EXPECT_EQ(files, "abcdefghij");
+  files.clear();
+  ASSERT_TRUE(fetch({5, 0, 4}, b.id(), files).ok());
+  EXPECT_EQ(files, "efghij");
+  files.clear();
+  ASSERT_TRUE(fetch({5, 2, 4}, b.id(), files).ok());
+  EXPECT_EQ(files, "") << "everything had come";
+  EXPECT_TRUE(absl::IsNotFound(fetch({6, 0, 0}, b.id(), files)));
+  EXPECT_TRUE(absl::IsOutOfRange(fetch({5, 0, 7}, b.id(), files)));
+}
+
+TEST(PeerTransportTest, ASinkThatRefusesEndsTheSnapshot) {
+  Node a(1), b(2);
+  a.transport().SetPeers({{b.id(), b.address()}}, 1);
+  SnapshotCall call;
+  const absl::Status status = call.Run({a.address(), kCluster, b.id(), Slot(3), {}},
+                                       {[](absl::string_view) { return absl::OkStatus(); },
+                                        [](uint32_t, uint64_t, absl::string_view) {
+                                          return absl::ResourceExhaustedError("the disk is full");
+                                        }});
+  EXPECT_TRUE(absl::IsResourceExhausted(status)) << status;
 }
 
 TEST(PeerTransportTest, TakesChangesOfTheMembersOnlyWhileItLeads) {

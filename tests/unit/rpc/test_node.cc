@@ -151,6 +151,26 @@ void TestNode::SetMembers(std::vector<Member> members) {
   });
 }
 
+void TestNode::SetMemberOutcome(MemberOutcome outcome) {
+  absl::MutexLock lock(&mutex_);
+  member_outcome_ = std::move(outcome);
+}
+
+void TestNode::SetHandOverOutcome(HandOverOutcome outcome) {
+  absl::MutexLock lock(&mutex_);
+  hand_over_outcome_ = outcome;
+}
+
+MemberChange TestNode::last_change() const {
+  absl::MutexLock lock(&mutex_);
+  return last_change_;
+}
+
+NodeId TestNode::last_transferee() const {
+  absl::MutexLock lock(&mutex_);
+  return last_transferee_;
+}
+
 absl::Duration TestNode::last_budget() const {
   absl::MutexLock lock(&mutex_);
   return last_budget_;
@@ -191,6 +211,29 @@ void TestNode::AwaitReadable(absl::Duration deadline, ReadableDone done) {
     if (missing) ApplyNext(*missing);
     done(failure);
   });
+}
+
+void TestNode::ChangeMembers(MemberChange change, absl::Duration deadline, MembersDone done) {
+  MemberOutcome outcome;
+  {
+    absl::MutexLock lock(&mutex_);
+    last_change_ = std::move(change);
+    outcome = member_outcome_;
+  }
+  Enqueue(deadline, [outcome = std::move(outcome), done = std::move(done)](Failure failure) {
+    done(failure == Failure::kNone ? outcome
+                                   : MemberOutcome{failure, MemberRefusal::kNone, {}, {}});
+  });
+}
+
+void TestNode::MoveLeader(NodeId to, absl::Duration deadline, HandOverDone done) {
+  HandOverOutcome outcome;
+  {
+    absl::MutexLock lock(&mutex_);
+    last_transferee_ = to;
+    outcome = hand_over_outcome_;
+  }
+  Enqueue(deadline, [outcome, done = std::move(done)](Failure) { done(outcome); });
 }
 
 void TestNode::Enqueue(absl::Duration deadline, Work work) {

@@ -51,6 +51,13 @@ class TestNode final : public Backend {
   // Lets so much time pass on the node's clock.
   void Advance(absl::Duration time) { advanced_ms_ = absl::ToInt64Milliseconds(time); }
 
+  // What the next change of members, or hand-over, ends with.
+  void SetMemberOutcome(MemberOutcome outcome);
+  void SetHandOverOutcome(HandOverOutcome outcome);
+  // What was asked for last.
+  MemberChange last_change() const;
+  NodeId last_transferee() const;
+
   // The deadline given with the last request, as time from then.
   absl::Duration last_budget() const;
 
@@ -64,6 +71,8 @@ class TestNode final : public Backend {
 
   void Propose(kv::Request request, absl::Duration deadline, ProposeDone done) override;
   void AwaitReadable(absl::Duration deadline, ReadableDone done) override;
+  void ChangeMembers(MemberChange change, absl::Duration deadline, MembersDone done) override;
+  void MoveLeader(NodeId to, absl::Duration deadline, HandOverDone done) override;
   std::shared_ptr<const kv::ReadView> View() const override;
   kv::Error Refuses(const kv::Request& request) const override;
   void Defragment(std::shared_ptr<std::atomic<bool>> cancel,
@@ -108,6 +117,10 @@ class TestNode final : public Backend {
   mutable size_t ranges_waiting_ ABSL_GUARDED_BY(mutex_) = 0;
   mutable size_t ranges_begun_ ABSL_GUARDED_BY(mutex_) = 0;
   NodeStatus status_ ABSL_GUARDED_BY(mutex_);
+  MemberOutcome member_outcome_ ABSL_GUARDED_BY(mutex_);
+  HandOverOutcome hand_over_outcome_ ABSL_GUARDED_BY(mutex_) = HandOverOutcome::kDone;
+  MemberChange last_change_ ABSL_GUARDED_BY(mutex_);
+  NodeId last_transferee_ ABSL_GUARDED_BY(mutex_);
   std::map<uint64_t, std::function<void()>> subscribers_ ABSL_GUARDED_BY(mutex_);
   uint64_t last_subscriber_ ABSL_GUARDED_BY(mutex_) = 0;
   std::thread thread_;

@@ -1,0 +1,133 @@
+#include "services/node/snapshot_fetch.h"
+
+#include <optional>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "services/node/data_dir.h"
+
+namespace synod::node {
+namespace {
+
+// Broken connections and files that arrived damaged are tried again so often before the replica
+// asks somebody else.
+constexpr int kTries = 5;
+
+// Reads of the old state end within this, or the node has other troubles.
+constexpr absl::Duration kReadersPatience = absl::Seconds(60);
+constexpr absl::Duration kReadersPause = absl::Milliseconds(5);
+
+}  // namespace
+
+absl::StatusOr<Slot> SnapshotFetch::Fetch(const std::string& address, Slot at_least) {
+  if (auto status = Download(address, at_least); !status.ok()) return status;
+  return Install();
+}
+
+void SnapshotFetch::Cancel() {
+  absl::MutexLock lock(&mutex_);
+  cancelled_ = true;
+  if (call_ != nullptr) call_->Cancel();
+}
+
+absl::Status SnapshotFetch::Download(const std::string& address, Slot at_least) {
+  const auto& incoming = shared_.directories->incoming();
+  // What an earlier try left may not be far enough any more.
+  if (incoming && incoming->descriptor.slot < at_least) {
+    if (auto status = shared_.directories->Discard(); !status.ok()) return status;
+  }
+  absl::Status status;
+  for (int i = 0; i < kTries; ++i) {
+    if (incoming && incoming->complete) return absl::OkStatus();
+    status = DownloadRest(address, at_least);
+    if (absl::IsNotFound(status)) {
+      if (auto discarded = shared_.directories->Discard(); !discarded.ok()) return discarded;
+    } else if (!absl::IsUnavailable(status) && !absl::IsDataLoss(status) && !status.ok()) {
+      return status;
+    }
+  }
+  return status;
+}
+
+absl::Status SnapshotFetch::DownloadRest(const std::string& address, Slot at_least) {
+  std::unique_ptr<storage::SnapshotDownload> download;
+  rpc::SnapshotCall::Request request{address, cluster_, self_, at_least, {}};
+  const auto& incoming = shared_.directories->incoming();
+  const auto start = [&](const storage::SnapshotDescriptor& descriptor) -> absl::Status {
+    auto started =
+        storage::SnapshotDownload::Start(storage::Env::Posix(), shared_.directories, descriptor);
+    if (!started.ok()) return started.status();
+    download = *std::move(started);
+    return absl::OkStatus();
+  };
+  if (incoming) {
+    const storage::SnapshotDescriptor descriptor = incoming->descriptor;
+    if (auto status = start(descriptor); !status.ok()) return status;
+    if (const auto next = download->next()) {
+      request.from = {descriptor.id(), static_cast<uint32_t>(next->file), next->offset};
+    } else {
+      return download->Finish();
+    }
+  }
+  uint64_t id = request.from.snapshot;
+  rpc::SnapshotCall::Sink sink;
+  sink.begin = [&](absl::string_view bytes) -> absl::Status {
+    auto descriptor = storage::SnapshotDescriptor::Parse(bytes);
+    if (!descriptor.ok()) return descriptor.status();
+    if (descriptor->cluster != cluster_ || descriptor->slot < at_least ||
+        (id != 0 && id != descriptor->id())) {
+      return absl::InvalidArgumentError("this is not the snapshot that was asked for");
+    }
+    id = descriptor->id();
+    shared_.log->Info("fetching a snapshot")
+        .With("from", address)
+        .With("slot", descriptor->slot)
+        .With("bytes", descriptor->TotalBytes());
+    return download == nullptr ? start(*descriptor) : absl::OkStatus();
+  };
+  sink.take = [&](uint32_t file, uint64_t offset, absl::string_view data) -> absl::Status {
+    return download->Write(id, {file, offset}, data);
+  };
+
+  rpc::SnapshotCall call;
+  {
+    absl::MutexLock lock(&mutex_);
+    if (cancelled_) return absl::CancelledError("the node stops");
+    call_ = &call;
+  }
+  const absl::Status status = call.Run(request, sink);
+  {
+    absl::MutexLock lock(&mutex_);
+    call_ = nullptr;
+  }
+  if (!status.ok()) return status;
+  if (download == nullptr || download->next()) {
+    return absl::UnavailableError("the sender ended before the end");
+  }
+  return download->Finish();
+}
+
+absl::StatusOr<Slot> SnapshotFetch::Install() {
+  storage::StateDirectories& directories = *shared_.directories;
+  const Slot slot = directories.incoming()->descriptor.slot;
+  absl::Status status = steps_.cut_log(slot);
+  if (!status.ok()) return status;
+  const std::weak_ptr<State> old = shared_.state->Get();
+  status = steps_.replace_state(slot, [&] { return OpenState(directories.incoming_dir()); });
+  if (!status.ok()) {
+    directories.Discard().IgnoreError();
+    return status;
+  }
+  // From here on the node serves the new state: there is no way back.
+  const absl::Time until = absl::Now() + kReadersPatience;
+  while (!old.expired() && absl::Now() < until) absl::SleepFor(kReadersPause);
+  if (status = directories.Install(); !status.ok()) {
+    shared_.fatal("installing a snapshot", status);
+    return status;
+  }
+  shared_.log->Info("snapshot installed").With("slot", slot);
+  return slot;
+}
+
+}  // namespace synod::node

@@ -1,0 +1,80 @@
+// Getting a snapshot from another member and putting it in the place of this node's state.
+//
+//   1. all files come in, are verified and durable, and are declared complete;
+//   2. the log is cut through the snapshot's slot, durably: what it holds there may have lost to
+//      what was chosen, and nobody may be taught it;
+//   3. the state is replaced; reads go on, first on the old one, then on the new;
+//   4. the directories are exchanged by one rename.
+// A crash before 2 changes nothing, one behind it looks like a lost state and is finished at the
+// start (data_dir.h).
+//
+// Thread-safety: Fetch on one thread; Cancel from any.
+#ifndef SYNOD_SERVICES_NODE_SNAPSHOT_FETCH_H_
+#define SYNOD_SERVICES_NODE_SNAPSHOT_FETCH_H_
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
+#include "common/ids.h"
+#include "common/log/log.h"
+#include "services/node/applied_state.h"
+#include "services/node/fatal.h"
+#include "services/rpc/snapshot_call.h"
+#include "services/storage/snapshot_download.h"
+#include "services/storage/state_directories.h"
+
+namespace synod::node {
+
+class SnapshotFetch {
+ public:
+  struct Shared {
+    storage::StateDirectories* directories;  // this object's alone from now on
+    AppliedState* state;
+    Log* log;
+    FatalHandler fatal;
+  };
+
+  struct Steps {
+    // Cuts the log durably through the slot; OK when it is.
+    std::function<absl::Status(Slot slot)> cut_log;
+
+    // ApplyThread::Install.
+    std::function<absl::Status(Slot slot,
+                               const std::function<absl::StatusOr<std::shared_ptr<State>>()>&)>
+        replace_state;
+  };
+
+  SnapshotFetch(ClusterId cluster, NodeId self, Shared shared, Steps steps)
+      : cluster_(cluster), self_(self), shared_(shared), steps_(std::move(steps)) {}
+
+  // Blocks. The slot of the state that was installed; not OK: nothing has changed, and what has
+  // come in is kept for the next try.
+  absl::StatusOr<Slot> Fetch(const std::string& address, Slot at_least);
+
+  // Ends the fetch under way, and all later ones, soon.
+  void Cancel();
+
+ private:
+  absl::Status Download(const std::string& address, Slot at_least);
+  absl::Status DownloadRest(const std::string& address, Slot at_least);
+  absl::StatusOr<Slot> Install();
+
+  const ClusterId cluster_;
+  const NodeId self_;
+  const Shared shared_;
+  const Steps steps_;
+
+  absl::Mutex mutex_;
+  rpc::SnapshotCall* call_ ABSL_GUARDED_BY(mutex_) = nullptr;
+  bool cancelled_ ABSL_GUARDED_BY(mutex_) = false;
+};
+
+}  // namespace synod::node
+
+#endif  // SYNOD_SERVICES_NODE_SNAPSHOT_FETCH_H_

@@ -1,0 +1,90 @@
+#include "services/node/snapshot_store.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "services/storage/env.h"
+#include "services/storage/snapshot.h"
+
+namespace synod::node {
+namespace {
+
+// A member whose connection broke comes back for the rest well within this.
+constexpr absl::Duration kKeep = absl::Seconds(30);
+
+}  // namespace
+
+// Its files go with it.
+class SnapshotStore::Snapshot final : public rpc::SnapshotSource {
+ public:
+  Snapshot(std::string dir, storage::SnapshotDescriptor descriptor)
+      : dir_(std::move(dir)), descriptor_(std::move(descriptor)) {}
+  ~Snapshot() override {
+    // What cannot be removed now is removed at the next start.
+    storage::RemoveDirectory(storage::Env::Posix(), dir_).IgnoreError();
+  }
+
+  Slot slot() const { return descriptor_.slot; }
+  uint64_t id() const { return descriptor_.id(); }
+
+  std::string descriptor() const override { return descriptor_.Encode(); }
+  uint32_t files() const override { return static_cast<uint32_t>(descriptor_.files.size()); }
+  uint64_t FileBytes(uint32_t file) const override { return descriptor_.files[file].bytes; }
+  absl::StatusOr<std::string> Read(uint32_t file, uint64_t offset) const override {
+    return storage::ReadSnapshotChunk(storage::Env::Posix(), dir_, descriptor_, file, offset,
+                                      storage::kMaxSnapshotChunkBytes);
+  }
+
+ private:
+  const std::string dir_;
+  const storage::SnapshotDescriptor descriptor_;
+};
+
+SnapshotStore::SnapshotStore(std::string dir, ClusterId cluster, Checkpoint checkpoint,
+                             const Clock* clock)
+    : dir_(std::move(dir)), cluster_(cluster), checkpoint_(std::move(checkpoint)), clock_(clock) {
+  storage::Env* const env = storage::Env::Posix();
+  const auto left = env->List(dir_);
+  if (!left.ok()) return;
+  for (const std::string& name : *left) {
+    storage::RemoveDirectory(env, absl::StrCat(dir_, "/", name)).IgnoreError();
+  }
+}
+
+SnapshotStore::~SnapshotStore() = default;
+
+absl::StatusOr<std::shared_ptr<const rpc::SnapshotSource>> SnapshotStore::Open(Slot at_least,
+                                                                               uint64_t id) {
+  // Whoever asks while one is made waits for it and shares it.
+  absl::MutexLock lock(&mutex_);
+  asked_at_ = clock_->Monotonic();
+  if (newest_ != nullptr && (id == 0 ? newest_->slot() >= at_least : newest_->id() == id)) {
+    return newest_;
+  }
+  if (id != 0) return absl::NotFoundError("the snapshot is gone; ask for a new one");
+
+  storage::Env* const env = storage::Env::Posix();
+  if (auto status = env->CreateDirs(dir_); !status.ok()) return status;
+  const std::string dir = absl::StrCat(dir_, "/", ++made_);
+  const auto slot = checkpoint_(dir);
+  if (!slot.ok()) return slot.status();
+  auto descriptor = storage::DescribeSnapshot(env, dir, cluster_, *slot);
+  if (!descriptor.ok()) return descriptor.status();
+  newest_ = std::make_shared<const Snapshot>(dir, *std::move(descriptor));
+  asked_at_ = clock_->Monotonic();
+  if (*slot < at_least) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("this node has applied slots through ", slot->value(), " only"));
+  }
+  return newest_;
+}
+
+void SnapshotStore::RemoveIdle() {
+  std::shared_ptr<const Snapshot> idle;  // its files are removed without the lock
+  absl::MutexLock lock(&mutex_);
+  if (newest_ != nullptr && newest_.use_count() == 1 && clock_->Monotonic() - asked_at_ > kKeep) {
+    idle.swap(newest_);
+  }
+}
+
+}  // namespace synod::node

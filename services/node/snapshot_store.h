@@ -1,0 +1,52 @@
+// Snapshots of this node's state for members that are too far behind: made when asked for, shared
+// by all who ask meanwhile, and removed once nobody has asked for a while.
+//
+// Thread-safety: all methods from any thread; Open blocks.
+#ifndef SYNOD_SERVICES_NODE_SNAPSHOT_STORE_H_
+#define SYNOD_SERVICES_NODE_SNAPSHOT_STORE_H_
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
+#include "common/clock.h"
+#include "common/ids.h"
+#include "services/rpc/snapshot_source.h"
+
+namespace synod::node {
+
+class SnapshotStore {
+ public:
+  // Makes a copy of the durable state in a directory and says of which slot it is.
+  using Checkpoint = std::function<absl::StatusOr<Slot>(const std::string& dir)>;
+
+  // `dir` is this store's alone; what an earlier life left in it is removed. The clock outlives it.
+  SnapshotStore(std::string dir, ClusterId cluster, Checkpoint checkpoint, const Clock* clock);
+  ~SnapshotStore();
+
+  // One of this slot or later; with an id exactly that one, NotFound when it is gone.
+  absl::StatusOr<std::shared_ptr<const rpc::SnapshotSource>> Open(Slot at_least, uint64_t id);
+
+  // Removes what nobody reads and nobody has asked for lately. Call it now and then.
+  void RemoveIdle();
+
+ private:
+  class Snapshot;
+
+  const std::string dir_;
+  const ClusterId cluster_;
+  const Checkpoint checkpoint_;
+  const Clock* const clock_;
+
+  absl::Mutex mutex_;
+  uint64_t made_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::shared_ptr<const Snapshot> newest_ ABSL_GUARDED_BY(mutex_);
+  absl::Duration asked_at_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace synod::node
+
+#endif  // SYNOD_SERVICES_NODE_SNAPSHOT_STORE_H_
