@@ -76,6 +76,7 @@ void Node::Join() {
                      [this](Slot applied, Slot durable) { Progressed(applied, durable); }});
   paxos::ReplicaOptions options = options_.replica;
   options.seed = random_.Next();
+  BendOptions(options);
   life.replica = std::make_unique<paxos::Replica>(std::move(options), std::move(recovered));
   spotter_.OnJoined(id());
   world_.Note(id(), "join", {{"applied", life.applied.value()}});

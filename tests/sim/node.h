@@ -143,6 +143,9 @@ class Node {
   void BendReady(paxos::Ready& ready);
   void BendChosen(std::vector<paxos::ChosenValue>& chosen) const;
   paxos::Message BendMessage(paxos::Message message);
+  void BendReceived(paxos::Message& message);
+  void BendOptions(paxos::ReplicaOptions& options) const;
+  void Forge(const paxos::Message& sent, paxos::MessageBody answer);
 
   // Life cycle: node.cc.
   void Recover();

@@ -10,6 +10,7 @@
 namespace synod::sim {
 void Node::Receive(paxos::Message message) {
   if (!life_->replica) return;  // still recovering
+  if (options_.plant != Plant::kNone) BendReceived(message);
   spotter_.OnReceive(message);
   world_.Note(id(), "receive", {{"from", message.from.value()}, {"kind", message.body.index()}});
   life_->replica->Step(std::move(message));

@@ -19,6 +19,24 @@ void Drop(std::vector<paxos::Record>& records) {
 void Node::BendRecovered(paxos::RecoveredState& recovered) const {
   if (Planted(Plant::kForgetPromise)) recovered.promised = paxos::Ballot();
   if (Planted(Plant::kForgetVotes)) recovered.accepted.clear();
+  if (Planted(Plant::kHideLostVotes)) {
+    recovered.unknown.clear();
+    recovered.lost_through = paxos::Ballot();
+  }
+  if (Planted(Plant::kUnderstateLostVotes)) {
+    for (paxos::UnknownVote& vote : recovered.unknown) vote.bound = paxos::Ballot();
+    if (recovered.lost_through) recovered.lost_through = {1, NodeId(1)};
+  }
+  if (Planted(Plant::kVoteUnfounded)) recovered.founded = true;
+  if (Planted(Plant::kSameInstance)) recovered.instance = id().value();
+  if (Planted(Plant::kForgetConfigurations) && !options_.voters.empty()) {
+    recovered.configurations =
+        paxos::ConfigurationHistory(paxos::Configuration::OfVoters(options_.voters));
+  }
+}
+
+void Node::BendOptions(paxos::ReplicaOptions& options) const {
+  if (Planted(Plant::kWiderWindow) && id() == NodeId(1)) options.window *= 2;
 }
 
 void Node::BendReady(paxos::Ready& ready) {
@@ -32,27 +50,77 @@ void Node::BendReady(paxos::Ready& ready) {
   }
   if (Planted(Plant::kDropPromiseRecords)) Drop<paxos::PromiseRecord>(ready.records);
   if (Planted(Plant::kDropLearnedRecords)) Drop<paxos::LearnedRecord>(ready.records);
+  if (Planted(Plant::kReadSlotEarly)) {
+    for (paxos::SafeRead& read : ready.reads) read.slot = Slot(read.slot.value() / 2);
+  }
+  if (Planted(Plant::kTeachTooFar)) {
+    for (paxos::LearnReply& reply : ready.learn_replies) reply.last_slot = reply.last_slot + 100;
+  }
 }
 
 void Node::BendChosen(std::vector<paxos::ChosenValue>& chosen) const {
-  if (!Planted(Plant::kSkipCommand) || id() != NodeId(1)) return;
+  if (Planted(Plant::kSwapSlots) && chosen.size() > 1) std::swap(chosen[0].value, chosen[1].value);
+  if (id() != NodeId(1)) return;
   for (paxos::ChosenValue& value : chosen) {
-    if (value.slot.value() % 16 == 0) value.value = paxos::Value();
+    if (Planted(Plant::kSkipCommand) && value.slot.value() % 16 == 0) value.value = paxos::Value();
   }
+  if (Planted(Plant::kLoseSlots)) {
+    std::erase_if(chosen, [](const auto& value) { return value.slot.value() % 16 == 0; });
+  }
+}
+
+// As if the receiver had answered at once.
+void Node::Forge(const paxos::Message& sent, paxos::MessageBody answer) {
+  process_.After(absl::ZeroDuration(),
+                 [this, forged = paxos::Message{sent.group, sent.to, sent.from,
+                                                std::move(answer)}] { Receive(forged); });
 }
 
 paxos::Message Node::BendMessage(paxos::Message message) {
   if (auto* promise = std::get_if<paxos::Promise>(&message.body)) {
     if (Planted(Plant::kHideVotes)) promise->accepted.clear();
-  } else if (const auto* accept = std::get_if<paxos::Accept>(&message.body)) {
-    if (Planted(Plant::kForgeAccepted)) {
-      const paxos::Accepted forged{accept->ballot, accept->slot};
-      process_.After(absl::ZeroDuration(),
-                     [this, vote = paxos::Message{message.group, message.to, message.from,
-                                                  forged}] { Receive(vote); });
+    if (Planted(Plant::kPromiseTooHigh)) ++promise->chosen_through;
+    if (Planted(Plant::kUnderstateVotes)) {
+      for (paxos::AcceptedValue& vote : promise->accepted) vote.ballot = {1, NodeId(1)};
+    }
+  } else if (auto* accept = std::get_if<paxos::Accept>(&message.body)) {
+    const bool first_other = message.to == NodeId(id() == NodeId(1) ? 2 : 1);
+    if (Planted(Plant::kForgeAccepted) || (Planted(Plant::kForgeOneVote) && first_other)) {
+      Forge(message, paxos::Accepted{accept->ballot, accept->slot});
+    }
+    if (Planted(Plant::kTwoValues) && first_other) accept->value = paxos::Value();
+  } else if (auto* heartbeat = std::get_if<paxos::Heartbeat>(&message.body)) {
+    if (Planted(Plant::kWatermarkTooHigh)) ++heartbeat->chosen_through;
+    if (Planted(Plant::kConfirmAnyRound)) {
+      Forge(message,
+            paxos::HeartbeatReply{heartbeat->ballot, heartbeat->read_round, Slot(), Slot(), 0});
+    }
+  } else if (auto* learned = std::get_if<paxos::Learned>(&message.body)) {
+    if (Planted(Plant::kTeachNoOps)) {
+      for (paxos::ChosenValue& value : learned->values) value.value = paxos::Value();
     }
   }
   return message;
+}
+
+void Node::BendReceived(paxos::Message& message) {
+  const paxos::Ballot promised = life_->replica->status().promised;
+  if (const auto* accept = std::get_if<paxos::Accept>(&message.body)) {
+    if (Planted(Plant::kAcceptBelowPromise) && accept->ballot < promised) {
+      const paxos::Accepted vote{accept->ballot, accept->slot};
+      LogWriter::Work work;
+      work.records.push_back(
+          {kGroup, paxos::AcceptedRecord{accept->slot, accept->ballot, accept->value, Slot()}});
+      work.messages.push_back({kGroup, id(), message.from, vote});
+      life_->log_writer->Push(std::move(work));
+    }
+  } else if (const auto* prepare = std::get_if<paxos::Prepare>(&message.body)) {
+    if (Planted(Plant::kPromiseBelowPromise) && prepare->ballot < promised) {
+      Send({kGroup, id(), message.from, paxos::Promise{prepare->ballot, Slot(), {}}});
+    }
+  } else if (auto* forward = std::get_if<paxos::Forward>(&message.body)) {
+    if (Planted(Plant::kForgetForwards)) forward->life = random_.Next();
+  }
 }
 
 }  // namespace synod::sim

@@ -87,7 +87,8 @@ void Node::FinishInstall() {
   world_.Note(id(), "install", {{"slot", slot.value()}});
   world_.coverage.Saw(Situation::kSnapshotInstalled);
   const Slot known = life.replica->status().configuration_slot;
-  life.replica->Installed(slot, *std::move(configurations));
+  life.replica->Installed(Planted(Plant::kInstallTooFar) ? slot.next() : slot,
+                          *std::move(configurations));
   if (life.replica->status().configuration_slot != known) {
     world_.coverage.Saw(Situation::kSnapshotOfConfigurations);
   }
