@@ -121,7 +121,9 @@ class ReplicaThread {
   bool leaderless_told_ = false;     // clients have been given up on since then
   uint64_t last_handed_over_ = 0;    // highest sequence given to the core
   paxos::Ballot handing_to_;         // the leader that commands are given to
-  uint64_t handed_to_older_ = 0;     // highest sequence given to an earlier one
+  // Highest sequence given to an earlier one. Sequences are drawn before commands are posted: a
+  // lower one may be given later, and its client told "outcome unknown" for nothing.
+  uint64_t handed_to_older_ = 0;
 
   std::deque<paxos::Command> waiting_;  // for a leader
   size_t waiting_bytes_ = 0;
