@@ -3,9 +3,6 @@
 #define SYNOD_TESTS_UNIT_NODE_TEST_CLUSTER_H_
 
 #include <gtest/gtest.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cstdlib>
@@ -21,22 +18,15 @@
 #include "absl/synchronization/notification.h"
 #include "absl/time/clock.h"
 #include "services/node/node.h"
+#include "tests/support/tcp_ports.h"
 
 namespace synod::node {
 
 inline constexpr absl::Duration kLong = absl::Seconds(20);
 
-// A port that was free a moment ago.
-inline uint16_t FreePort() {
-  const int descriptor = socket(AF_INET, SOCK_STREAM, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof address;
-  bind(descriptor, reinterpret_cast<sockaddr*>(&address), size);
-  getsockname(descriptor, reinterpret_cast<sockaddr*>(&address), &size);
-  close(descriptor);
-  return ntohs(address.sin_port);
+// Nobody else takes it while this process runs.
+inline int FreePort() {
+  return testing::FreePorts(1)[0];
 }
 
 struct Write {
