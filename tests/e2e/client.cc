@@ -34,6 +34,7 @@ std::string EndOfPrefix(std::string prefix) {
 
 Client::Client(const std::string& address)
     : channel_(Connect(address)),
+      cluster_(etcdserverpb::Cluster::NewStub(channel_)),
       kv_(etcdserverpb::KV::NewStub(channel_)),
       maintenance_(etcdserverpb::Maintenance::NewStub(channel_)) {}
 
@@ -72,6 +73,32 @@ grpc::Status Client::Txn(const etcdserverpb::TxnRequest& request, absl::Duration
   grpc::ClientContext context;
   Prepare(context, limit);
   return kv_->Txn(&context, request, response);
+}
+
+grpc::Status Client::MemberAdd(const std::string& peer_url, absl::Duration limit,
+                               etcdserverpb::MemberAddResponse* response) {
+  grpc::ClientContext context;
+  Prepare(context, limit);
+  etcdserverpb::MemberAddRequest request;
+  request.add_peerurls(peer_url);
+  return cluster_->MemberAdd(&context, request, response);
+}
+
+grpc::Status Client::MemberRemove(uint64_t id, absl::Duration limit) {
+  grpc::ClientContext context;
+  Prepare(context, limit);
+  etcdserverpb::MemberRemoveRequest request;
+  request.set_id(id);
+  etcdserverpb::MemberRemoveResponse response;
+  return cluster_->MemberRemove(&context, request, &response);
+}
+
+grpc::Status Client::MemberList(absl::Duration limit, etcdserverpb::MemberListResponse* response) {
+  grpc::ClientContext context;
+  Prepare(context, limit);
+  etcdserverpb::MemberListRequest request;
+  request.set_linearizable(true);
+  return cluster_->MemberList(&context, request, response);
 }
 
 grpc::Status Client::MemberStatus(absl::Duration limit, etcdserverpb::StatusResponse* response) {

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "absl/time/time.h"
+#include "etcd/cluster.grpc.pb.h"
 #include "etcd/kv.grpc.pb.h"
 #include "etcd/maintenance.grpc.pb.h"
 
@@ -33,6 +34,10 @@ class Client {
                     etcdserverpb::RangeResponse* response);
   grpc::Status Txn(const etcdserverpb::TxnRequest& request, absl::Duration limit,
                    etcdserverpb::TxnResponse* response);
+  grpc::Status MemberAdd(const std::string& peer_url, absl::Duration limit,
+                         etcdserverpb::MemberAddResponse* response);
+  grpc::Status MemberRemove(uint64_t id, absl::Duration limit);
+  grpc::Status MemberList(absl::Duration limit, etcdserverpb::MemberListResponse* response);
   grpc::Status MemberStatus(absl::Duration limit, etcdserverpb::StatusResponse* response);
   grpc::Status Compact(int64_t revision, absl::Duration limit);
   grpc::Status Defragment(absl::Duration limit);
@@ -43,6 +48,7 @@ class Client {
 
  private:
   std::shared_ptr<grpc::Channel> channel_;
+  std::unique_ptr<etcdserverpb::Cluster::Stub> cluster_;
   std::unique_ptr<etcdserverpb::KV::Stub> kv_;
   std::unique_ptr<etcdserverpb::Maintenance::Stub> maintenance_;
 };

@@ -54,7 +54,8 @@ Cluster::Cluster(ClusterOptions options) : options_(std::move(options)) {
   for (int node = 1; node <= options_.nodes; ++node) {
     const std::vector<int> ports = testing::FreePorts(4);
     const bool relayed = node == options_.relayed_node;
-    nodes_.push_back({ports[0], ports[1], ports[2], relayed ? ports[3] : ports[0], nullptr});
+    nodes_.push_back(
+        {ports[0], ports[1], ports[2], relayed ? ports[3] : ports[0], false, false, nullptr});
     if (relayed) relay_ = std::make_unique<testing::DelayProxy>(ports[3], ports[0]);
   }
   const std::vector<int> ports = testing::FreePorts(3);
@@ -102,9 +103,11 @@ std::string Cluster::metrics_address(int node) const {
   return testing::Loopback(nodes_.at(node - 1).metrics_port);
 }
 
-std::string Cluster::InitialCluster() const {
+// The founders, for each of them; for one that joins also itself.
+std::string Cluster::InitialCluster(int number) const {
   std::vector<std::string> members;
   for (int node = 1; node <= size(); ++node) {
+    if (nodes_[node - 1].joins && node != number) continue;
     members.push_back(absl::StrCat(NameOf(node), "=", Url(nodes_[node - 1].peer_port)));
   }
   return absl::StrJoin(members, ",");
@@ -119,21 +122,58 @@ std::string Cluster::Backends() const {
 void Cluster::StartNode(int number) {
   Node& node = nodes_.at(number - 1);
   const std::string name = NameOf(number);
-  testing::Command command{.argv = {
-                               Program("synod-node"),
-                               "--name=" + name,
-                               "--data-dir=" + data_dir(number),
-                               "--listen-client-urls=" + Url(node.client_port),
-                               "--advertise-client-urls=" + Url(node.advertised_port),
-                               "--listen-peer-urls=" + Url(node.peer_port),
-                               "--initial-advertise-peer-urls=" + Url(node.peer_port),
-                               "--listen-metrics-urls=" + Url(node.metrics_port),
-                               "--initial-cluster=" + InitialCluster(),
-                               "--initial-cluster-state=new",
-                               "--initial-cluster-token=e2e",
-                           }};
+  testing::Command command{
+      .argv = {
+          Program("synod-node"),
+          "--name=" + name,
+          "--data-dir=" + data_dir(number),
+          "--listen-client-urls=" + Url(node.client_port),
+          "--advertise-client-urls=" + Url(node.advertised_port),
+          "--listen-peer-urls=" + Url(node.peer_port),
+          "--initial-advertise-peer-urls=" + Url(node.peer_port),
+          "--listen-metrics-urls=" + Url(node.metrics_port),
+          "--initial-cluster=" + InitialCluster(number),
+          node.joins ? "--initial-cluster-state=existing" : "--initial-cluster-state=new",
+          "--initial-cluster-token=e2e",
+      }};
   command.argv.insert(command.argv.end(), options_.node_flags.begin(), options_.node_flags.end());
   node.process = std::make_unique<testing::Process>(command, PathOf(name + ".log"));
+}
+
+int Cluster::Grow(absl::Duration limit) {
+  const std::vector<int> ports = testing::FreePorts(3);
+  etcdserverpb::MemberAddResponse added;
+  // Refused while the cluster cannot be sure of its members, as after an election.
+  const bool taken = testing::Await(limit, [&] {
+    return Client(front_door()).MemberAdd(Url(ports[1]), kProbeLimit, &added).ok();
+  });
+  if (!taken) return 0;
+  nodes_.push_back({ports[0], ports[1], ports[2], ports[0], true, false, nullptr});
+  StartNode(size());
+  const bool votes = testing::Await(limit, [&] {
+    etcdserverpb::MemberListResponse members;
+    if (!Client(front_door()).MemberList(kProbeLimit, &members).ok()) return false;
+    return std::any_of(members.members().begin(), members.members().end(), [&](const auto& one) {
+      return one.id() == added.member().id() && !one.islearner();
+    });
+  });
+  return votes ? size() : 0;
+}
+
+bool Cluster::Remove(int node, absl::Duration limit) {
+  etcdserverpb::StatusResponse status;
+  if (!Client(node_address(node)).MemberStatus(kProbeLimit, &status).ok()) return false;
+  nodes_.at(node - 1).removed = true;
+  const uint64_t id = status.header().member_id();
+  const bool taken = testing::Await(limit, [&] {
+    const grpc::Status removed = Client(front_door()).MemberRemove(id, limit);
+    return removed.ok() || removed.error_code() == grpc::StatusCode::NOT_FOUND;
+  });
+  return taken && process(node).WaitForEnd(limit) == 0;
+}
+
+std::string Cluster::LogOf(int node) const {
+  return testing::ReadFile(PathOf(NameOf(node) + ".log"));
 }
 
 void Cluster::KillNode(int node) {
@@ -160,6 +200,7 @@ void Cluster::KillBalancer() {
 
 int Cluster::Leader() const {
   for (int node = 1; node <= size(); ++node) {
+    if (nodes_[node - 1].removed) continue;
     etcdserverpb::StatusResponse status;
     if (!Client(node_address(node)).MemberStatus(kProbeLimit, &status).ok()) continue;
     if (status.leader() != 0 && status.leader() == status.header().member_id()) return node;
@@ -183,6 +224,7 @@ bool Cluster::AwaitEqualRevisions(absl::Duration limit) const {
     }
     std::set<int64_t> revisions;
     for (int node = 1; node <= size(); ++node) {
+      if (nodes_[node - 1].removed) continue;
       etcdserverpb::RangeResponse own;
       Client client(node_address(node));
       if (!client.Get("a key", Read::kSerializable, kProbeLimit, &own).ok()) return false;

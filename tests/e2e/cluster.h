@@ -43,6 +43,15 @@ class Cluster {
   std::string balancer_config_path() const;
   std::string data_dir(int node) const;
 
+  // Adds a member, starts it, and returns its number when it has its vote; 0 when it gets none
+  // within `limit`.
+  int Grow(absl::Duration limit);
+  // Removes a member; true when its process has ended by itself, with success.
+  bool Remove(int node, absl::Duration limit);
+  // What the node's process wrote.
+  std::string LogOf(int node) const;
+  testing::Process& process(int node) { return *nodes_.at(node - 1).process; }
+
   void StartNode(int node);
   void KillNode(int node);
   void StartBalancer();
@@ -64,11 +73,13 @@ class Cluster {
     int metrics_port = 0;
     // What others are told: the relay's port for the relayed node.
     int advertised_port = 0;
+    bool joins = false;  // a running cluster
+    bool removed = false;
     std::unique_ptr<testing::Process> process;
   };
 
   std::string PathOf(const std::string& name) const;
-  std::string InitialCluster() const;
+  std::string InitialCluster(int number) const;
   std::string Backends() const;
 
   const ClusterOptions options_;

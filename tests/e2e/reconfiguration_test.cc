@@ -1,0 +1,127 @@
+// Clusters of real processes that lose disks and find damage on them, under load.
+#include <filesystem>
+#include <fstream>
+
+#include "absl/time/time.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "tests/e2e/client.h"
+#include "tests/e2e/cluster.h"
+#include "tests/e2e/write_load.h"
+#include "tests/support/await.h"
+
+namespace synod::e2e {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+constexpr int kWriters = 4;
+constexpr size_t kWrites = 200;
+constexpr absl::Duration kLimit = absl::Seconds(30);
+
+TEST(ReconfigurationTest, AWipedDiskRefusesToVoteAndTheMemberIsReplaced) {
+  Cluster cluster({});
+  WriteLoad load(cluster.front_door(), kWriters);
+  ASSERT_TRUE(load.AwaitMore(kWrites, kLimit));
+  etcdserverpb::StatusResponse status;
+  ASSERT_TRUE(Client(cluster.node_address(2)).MemberStatus(kLimit, &status).ok());
+  cluster.KillNode(2);
+  fs::remove_all(cluster.data_dir(2));
+  cluster.StartNode(2);
+  const auto code = cluster.process(2).WaitForEnd(kLimit);
+  ASSERT_TRUE(code.has_value());
+  EXPECT_NE(*code, 0);
+  EXPECT_THAT(cluster.LogOf(2), HasSubstr("member remove"));
+
+  const uint64_t lost = status.header().member_id();
+  ASSERT_TRUE(testing::Await(
+      kLimit, [&] { return Client(cluster.front_door()).MemberRemove(lost, kLimit).ok(); }));
+  EXPECT_EQ(cluster.Grow(kLimit), 4);
+  ASSERT_TRUE(load.AwaitMore(kWrites, kLimit));
+  load.Stop();
+  EXPECT_THAT(load.Faults(cluster.front_door()), IsEmpty());
+}
+
+// --- damage done by hand while the node is down --------------------------------------------------
+
+std::vector<fs::path> Files(const std::string& dir, const std::string& extension) {
+  std::vector<fs::path> files;
+  for (const auto& entry : fs::directory_iterator(dir)) {
+    if (entry.path().extension() == extension) files.push_back(entry.path());
+  }
+  std::sort(files.begin(), files.end());
+  return files;
+}
+
+void FlipBit(const fs::path& file, std::streamoff offset) {
+  std::fstream stream(file, std::ios::in | std::ios::out | std::ios::binary);
+  stream.seekg(offset);
+  const int byte = stream.get();
+  stream.seekp(offset);
+  stream.put(static_cast<char>(byte ^ 1));
+}
+
+struct DamageCase {
+  const char* name;
+  void (*damage)(const std::string& data_dir);
+  bool refuses;  // the node says so and stops; otherwise it repairs itself
+};
+
+class DamageTest : public ::testing::TestWithParam<DamageCase> {};
+
+TEST_P(DamageTest, RepairsItselfOrRefusesAndTheClusterIsWhole) {
+  Cluster cluster({});
+  WriteLoad load(cluster.front_door(), kWriters);
+  ASSERT_TRUE(load.AwaitMore(kWrites, kLimit));
+  cluster.KillNode(2);
+  GetParam().damage(cluster.data_dir(2));
+  ASSERT_TRUE(load.AwaitMore(kWrites, kLimit));
+  cluster.StartNode(2);
+  if (GetParam().refuses) {
+    const auto code = cluster.process(2).WaitForEnd(kLimit);
+    ASSERT_TRUE(code.has_value()) << cluster.LogOf(2);
+    EXPECT_NE(*code, 0);
+    EXPECT_THAT(cluster.LogOf(2), HasSubstr("synod-node: "));
+    ASSERT_TRUE(load.AwaitMore(kWrites, kLimit));
+  } else {
+    ASSERT_TRUE(load.AwaitMore(kWrites, kLimit));
+  }
+  load.Stop();
+  EXPECT_THAT(load.Faults(cluster.front_door()), IsEmpty());
+  if (!GetParam().refuses) {
+    EXPECT_TRUE(cluster.AwaitEqualRevisions(kLimit)) << cluster.LogOf(2);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    ByHand, DamageTest,
+    ::testing::Values(
+        DamageCase{"OneBitInAnEntry",
+                   [](const std::string& dir) {
+                     FlipBit(Files(dir + "/log", ".log").front(), 4096 + 100);
+                   },
+                   false},
+        DamageCase{"OneBitInOneCopyOfThePromises",
+                   [](const std::string& dir) { FlipBit(dir + "/log/manifest-a", 40); }, false},
+        DamageCase{"OneBitInBothCopiesOfThePromises",
+                   [](const std::string& dir) {
+                     FlipBit(dir + "/log/manifest-a", 40);
+                     FlipBit(dir + "/log/manifest-b", 40);
+                   },
+                   true},
+        DamageCase{"AFileOfTheLogCutShort",
+                   [](const std::string& dir) {
+                     fs::resize_file(Files(dir + "/log", ".log").front(), 8192);
+                   },
+                   false},
+        DamageCase{"AFileOfTheLogGone",
+                   [](const std::string& dir) { fs::remove(Files(dir + "/log", ".log").front()); },
+                   false},
+        DamageCase{"TheStateGone", [](const std::string& dir) { fs::remove_all(dir + "/state"); },
+                   false}),
+    [](const auto& parameter) { return std::string(parameter.param.name); });
+
+}  // namespace
+}  // namespace synod::e2e
