@@ -50,11 +50,6 @@ TEST(ClusterServiceTest, MemberListIsLinearizableWhenAsked) {
   served.node.FailWith(Failure::kNoLeader);
   EXPECT_EQ(list(true, &response).error_message(), "etcdserver: no leader");
   EXPECT_TRUE(list(false, &response).ok());
-
-  Context context;
-  pb::MemberAddResponse added;
-  EXPECT_EQ(cluster->MemberAdd(&context, pb::MemberAddRequest(), &added).error_code(),
-            StatusCode::UNIMPLEMENTED);
 }
 
 class HealthTest : public testing::Test {
