@@ -144,8 +144,17 @@ bool ConfigurationHistory::IsVoterAbove(NodeId node, Slot chosen_through) const 
 }
 
 std::vector<NodeId> ConfigurationHistory::MembersAbove(Slot chosen_through) const {
+  return MembersOf(BeginAbove(chosen_through), end());
+}
+
+std::vector<NodeId> ConfigurationHistory::Members() const {
+  return MembersOf(eras_.begin(), end());
+}
+
+std::vector<NodeId> ConfigurationHistory::MembersOf(std::vector<Era>::const_iterator begin,
+                                                    std::vector<Era>::const_iterator end) {
   std::vector<NodeId> nodes;
-  for (auto era = BeginAbove(chosen_through); era != end(); ++era) {
+  for (auto era = begin; era != end; ++era) {
     for (const ConfigMember& member : era->configuration->members()) nodes.push_back(member.id);
   }
   std::sort(nodes.begin(), nodes.end());
@@ -154,8 +163,9 @@ std::vector<NodeId> ConfigurationHistory::MembersAbove(Slot chosen_through) cons
 }
 
 bool ConfigurationHistory::Choose(Slot slot, const Value& value, uint64_t window) {
-  // What governed only slots chosen by now decides nothing any more.
-  eras_.erase(eras_.begin(), BeginAbove(slot));
+  // What governed only slots chosen by now decides nothing any more; the last such one stays.
+  const auto governing = BeginAbove(slot);
+  if (governing != eras_.begin()) eras_.erase(eras_.begin(), std::prev(governing));
   if (value.kind() != Value::Kind::kConfiguration) return false;
   absl::StatusOr<ConfigurationChange> change =
       ConfigurationChange::Parse(value.configuration().payload);

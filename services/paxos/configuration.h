@@ -80,8 +80,8 @@ class Tally {
   std::vector<NodeId> nodes_;  // ascending; few
 };
 
-// The configurations that can govern slots not chosen yet, oldest first. Part of the replicated
-// state: equal on all replicas after the same slot.
+// The configurations that can govern slots not chosen yet, oldest first, and the one before those.
+// Part of the replicated state: equal on all replicas after the same slot.
 //
 // Thread-safety: none; copies are independent.
 class ConfigurationHistory {
@@ -112,6 +112,8 @@ class ConfigurationHistory {
   bool IsVoterAbove(NodeId node, Slot chosen_through) const;
   // Voters and learners of all those configurations, ascending.
   std::vector<NodeId> MembersAbove(Slot chosen_through) const;
+  // The same, and of the configuration before: who must be told that it may go.
+  std::vector<NodeId> Members() const;
 
   // The eras that may govern a slot above `chosen_through`.
   std::vector<Era>::const_iterator BeginAbove(Slot chosen_through) const;
@@ -127,6 +129,9 @@ class ConfigurationHistory {
   static absl::StatusOr<ConfigurationHistory> Parse(absl::string_view bytes);
 
  private:
+  static std::vector<NodeId> MembersOf(std::vector<Era>::const_iterator begin,
+                                       std::vector<Era>::const_iterator end);
+
   std::vector<Era> eras_;
 };
 

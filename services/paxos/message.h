@@ -97,6 +97,8 @@ struct Heartbeat {
   uint64_t read_round = 0;  // 0: the watermark only, no answer wanted
   Slot cut_through;         // no member needs log entries at or below this one any more
   bool serves = false;      // everything chosen at lower ballots lies at or below chosen_through
+  // The configuration chosen at this slot needs no former member any more.
+  Slot sealed = {};
 };
 
 struct HeartbeatReply {
@@ -105,6 +107,8 @@ struct HeartbeatReply {
   Slot chosen_through;
   Slot durable_applied;   // applied and on disk in the state engine
   uint64_t instance = 0;  // of the sender's log (founding.h)
+  // After a crash the sender would still know that everything through here is chosen.
+  Slot durable_chosen = {};
 };
 
 // A follower asks its leader for a slot at which a read is linearizable.

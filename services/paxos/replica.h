@@ -62,10 +62,12 @@ struct ReplicaStatus {
 
   bool founded = false;   // the log may vote (founding.h)
   bool impostor = false;  // others know this node by another log: stop, it must not take part
-  bool removed = false;   // a configuration without this node is in force
+  bool removed = false;   // not a member any more, and nobody needs this node's log: it may go
   // The newest one chosen, in force or not yet; null before a joining node has its first snapshot.
   Slot configuration_slot;
   std::shared_ptr<const Configuration> configuration;
+  // The newest configuration that needs no former member, as far as this node has heard.
+  Slot sealed;
 };
 
 // What a leader knows of another member.

@@ -42,6 +42,7 @@ Replica::Core::Core(ReplicaOptions options, RecoveredState recovered)
   TakeChosen();
   OnConfiguration();
   acceptor_.ForgetThrough(floor());
+  durable_chosen_ = learner_.chosen_through();
 }
 
 void Replica::Core::Step(Message message) {
@@ -91,6 +92,10 @@ Admission Replica::Core::Read(uint64_t read_id) {
 
 void Replica::Core::Persisted(PersistToken token) {
   outbox_.OnPersisted(token);
+  while (!hints_.empty() && outbox_.IsDurable(hints_.front().first)) {
+    durable_chosen_ = std::max(durable_chosen_, hints_.front().second);
+    hints_.pop_front();
+  }
   while (std::optional<MessageBody> body = outbox_.TakeDelivered()) {
     std::visit([&](auto& own) { On(options_.self, own); }, *body);
   }
@@ -98,6 +103,7 @@ void Replica::Core::Persisted(PersistToken token) {
 
 void Replica::Core::Applied(Slot durable) {
   durable_applied_ = std::max(durable_applied_, durable);
+  durable_chosen_ = std::max(durable_chosen_, durable);
   UpdateCut();
 }
 
@@ -162,8 +168,9 @@ ReplicaStatus Replica::Core::status() const {
   if (history_.empty()) return status;
   status.configuration_slot = history_.latest().chosen_at;
   status.configuration = history_.latest().configuration;
-  status.removed = !status.configuration->Contains(options_.self) &&
-                   learner_.chosen_through().next() >= history_.latest().governs_from;
+  status.sealed = leads() && leadership_->sealed ? history_.latest().chosen_at : sealed_;
+  status.removed =
+      !status.configuration->Contains(options_.self) && status.sealed >= status.configuration_slot;
   return status;
 }
 
@@ -182,6 +189,7 @@ void Replica::Core::TickLeader() {
   }
   HandOverIfLeftOut();
   NameLogsIfDue();
+  if (now_ % static_cast<uint64_t>(options_.heartbeat_ticks) == 0) SealIfDue();
   if (now_ % static_cast<uint64_t>(options_.heartbeat_ticks) == 0) {
     BroadcastHeartbeat(leadership_->reads.round());
   }
@@ -231,7 +239,8 @@ int Replica::Core::TicksSinceQuorumContact() const {
 void Replica::Core::UpdateCut() {
   if (!leads()) return;
   Slot lowest = durable_applied_;
-  for (const NodeId member : others_) {
+  for (const NodeId member : history_.MembersAbove(learner_.chosen_through())) {
+    if (member == options_.self) continue;
     const auto peer = leadership_->peers.find(member);
     if (peer == leadership_->peers.end() || !peer->second.durable_applied) return;
     lowest = std::min(lowest, *peer->second.durable_applied);
@@ -244,15 +253,21 @@ bool Replica::Core::MayProposeBatch() const {
   if (!proposer.CanPropose(learner_.chosen_through())) return false;
   if (proposer.MustRepropose() || MustFillWindow()) return true;
   if (queue_.empty() || now_ < leadership_->handing_over_until) return false;
+  if (queue_.next_kind() == CommandKind::kConfiguration && !MayChangeConfiguration()) return false;
   // At once when the log is idle; while it syncs, gather, unless a full batch has come together.
   return !outbox_.Syncing() || queue_.bytes() >= options_.max_batch_bytes;
 }
 
-// A configuration is chosen and not in force, and nobody has anything better to propose: the next
-// change waits for it (Paxos Made Simple, section 3, on filling with no-ops).
+// A configuration is chosen and not in force or not sealed, and nobody has anything better to
+// propose: the next change waits for it (Paxos Made Simple, section 3, on filling with no-ops).
 bool Replica::Core::MustFillWindow() const {
-  return leadership_->proposer.next_slot() < history_.latest().governs_from &&
-         (queue_.empty() || queue_.next_kind() == CommandKind::kConfiguration);
+  if (!queue_.empty() && queue_.next_kind() != CommandKind::kConfiguration) return false;
+  return leadership_->wants_seal ||
+         leadership_->proposer.next_slot() < history_.latest().governs_from;
+}
+
+bool Replica::Core::MayChangeConfiguration() const {
+  return !history_.latest().chosen_at || leadership_->sealed;
 }
 
 bool Replica::Core::MustAnnounce() const {
@@ -269,6 +284,7 @@ void Replica::Core::ProposeAll() {
     } else {
       Value value =
           MustFillWindow() ? Value() : Value::OfCommands(queue_.Take(options_.max_batch_bytes));
+      leadership_->wants_seal = false;
       Broadcast(proposer.Propose(std::move(value), watermark, now_));
     }
     leadership_->announced = watermark;
@@ -291,7 +307,8 @@ void Replica::Core::Broadcast(const Accept& accept) {
 void Replica::Core::BroadcastHeartbeat(uint64_t read_round) {
   leadership_->announced = learner_.chosen_through();
   SendToOthers(Heartbeat{leadership_->proposer.ballot(), learner_.chosen_through(), read_round,
-                         cut_through_, leadership_->proposer.Settled(learner_.chosen_through())});
+                         cut_through_, leadership_->proposer.Settled(learner_.chosen_through()),
+                         leadership_->sealed ? history_.latest().chosen_at : Slot()});
 }
 
 void Replica::Core::AskLeader() {

@@ -59,6 +59,7 @@ class Replica::Core {
       uint64_t instance = 0;
       Slot chosen_through;
       std::optional<Slot> durable_applied;
+      Slot durable_chosen;
     };
 
     Proposer proposer;
@@ -68,8 +69,10 @@ class Replica::Core {
     std::map<std::pair<NodeId, uint64_t>, uint64_t> forwards;  // (node, life) -> last number
     uint64_t handing_over_until = 0;  // ticks; nothing new is proposed before
     bool named_logs = false;
-    Slot announced;  // the watermark that went out to everybody
-    Slot watermark;  // own, when it last moved, and when that was (ticks)
+    bool sealed = false;      // the newest configuration
+    bool wants_seal = false;  // one no-op, so that logs learn how far the slots are chosen
+    Slot announced;           // the watermark that went out to everybody
+    Slot watermark;           // own, when it last moved, and when that was (ticks)
     uint64_t watermark_moved_at = 0;
   };
 
@@ -127,6 +130,7 @@ class Replica::Core {
   void RepairIfDue();
   void HandOverIfLeftOut();
   void NameLogsIfDue();
+  void SealIfDue();
 
   void TickLeader();
   bool WaitsInVain();
@@ -135,6 +139,7 @@ class Replica::Core {
 
   bool MayProposeBatch() const;
   bool MustFillWindow() const;
+  bool MayChangeConfiguration() const;
   bool MustAnnounce() const;
   void ProposeAll();
   void ForwardAll();
@@ -143,7 +148,11 @@ class Replica::Core {
   void AskLeader();
 
   // Puts a slot's record in the log and remembers which sync covers it.
-  void Log(Slot slot, RecordBody record) { logged_by_[slot] = outbox_.Persist(std::move(record)); }
+  // `hint`: through where the record says that slots are chosen.
+  void Log(Slot slot, Slot hint, RecordBody record) {
+    logged_by_[slot] = outbox_.Persist(std::move(record));
+    hints_.push_back({logged_by_[slot], hint});
+  }
   // Moves what is newly chosen behind the log, and gives what the log holds durably.
   bool HasApplicable() const;
   std::vector<ChosenValue> TakeApplicable();
@@ -181,6 +190,10 @@ class Replica::Core {
   uint64_t forward_number_ = 0;
   bool fetching_ = false;  // a snapshot
   Slot durable_applied_;
+  // What this node would still know to be chosen after a crash, and what will be added to that.
+  Slot durable_chosen_;
+  std::deque<std::pair<PersistToken, Slot>> hints_;
+  Slot sealed_;
   Slot cut_through_;
 };
 

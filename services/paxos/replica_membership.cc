@@ -19,10 +19,11 @@ void Replica::Core::TakeChosen() {
 }
 
 void Replica::Core::OnConfiguration() {
-  others_ = history_.MembersAbove(learner_.chosen_through());
+  others_ = history_.Members();
   std::erase(others_, options_.self);
   catch_up_.SetPeers(others_);
   FoundIfDue();
+  if (leadership_) leadership_->sealed = false;
   // Voters who have just come in must promise before they are asked to vote.
   if (leadership_) SendPrepare();
 }
@@ -67,6 +68,24 @@ void Replica::Core::NameLogsIfDue() {
                  ConfigurationChange{Slot(), *named}.Encode(),
                  CommandKind::kConfiguration});
   }
+}
+
+// Former members may go when a quorum of the new configuration would still know after a crash that
+// everything before its first slot is chosen. Else those slots would be open again, and only the
+// former members could close them.
+void Replica::Core::SealIfDue() {
+  const ConfigurationHistory::Era& latest = history_.latest();
+  if (leadership_->sealed || !latest.chosen_at || !serves()) return;
+  const Slot last_before(latest.governs_from.value() - 1);
+  if (learner_.chosen_through() < last_before) return;
+  Tally know;
+  if (durable_chosen_ >= last_before) know.Add(options_.self);
+  for (const auto& [node, peer] : leadership_->peers) {
+    if (peer.durable_chosen >= last_before) know.Add(node);
+  }
+  leadership_->sealed = know.IsQuorum(*latest.configuration);
+  // The records of one more slot carry how far each log knows the slots to be chosen.
+  leadership_->wants_seal = !leadership_->sealed;
 }
 
 bool Replica::Core::HandOver(NodeId to) {
@@ -116,6 +135,7 @@ void Replica::Core::On(NodeId from, const SnapshotOffer& offer) {
 void Replica::Core::Installed(Slot slot, ConfigurationHistory configurations) {
   fetching_ = false;
   durable_applied_ = std::max(durable_applied_, slot);
+  durable_chosen_ = std::max(durable_chosen_, slot);
   vote_floor_ = std::max(vote_floor_, slot);
   if (slot <= learner_.chosen_through() && !history_.empty()) return;
   history_ = std::move(configurations);

@@ -111,7 +111,10 @@ void Replica::Core::StepDown() {
 void Replica::Core::On(NodeId from, const Accept& accept) {
   if (IsForged(from, accept)) return;
   std::optional<Acceptor::AcceptAnswer> answer = acceptor_.OnAccept(accept, floor());
-  if (answer && answer->record) Log(accept.slot, std::move(*answer->record));
+  if (answer && answer->record) {
+    const Slot hint = answer->record->chosen_through;
+    Log(accept.slot, hint, std::move(*answer->record));
+  }
   if (answer && std::holds_alternative<Reject>(answer->reply)) {
     if (from != options_.self) outbox_.Send(from, std::get<Reject>(answer->reply));
     return;
@@ -145,11 +148,12 @@ void Replica::Core::On(NodeId from, const Heartbeat& heartbeat) {
     repair_through_ = heartbeat.chosen_through;
   }
   RepairIfDue();
+  sealed_ = std::max(sealed_, heartbeat.sealed);
   if (heartbeat.read_round == 0) return;
   // Round 0 confirms nothing: a log that may not vote has perhaps forgotten a newer leader.
   const uint64_t confirmed = votes() ? heartbeat.read_round : 0;
   outbox_.Send(from, HeartbeatReply{heartbeat.ballot, confirmed, learner_.chosen_through(),
-                                    durable_applied_, founding_.instance()});
+                                    durable_applied_, founding_.instance(), durable_chosen_});
 }
 
 void Replica::Core::FollowLeader(const Ballot& ballot, Slot watermark) {
@@ -182,6 +186,7 @@ void Replica::Core::On(NodeId from, const HeartbeatReply& reply) {
   if (leadership == nullptr || !leads()) return;
   Leadership::Peer& peer = Heard(from);
   peer.instance = reply.instance;
+  peer.durable_chosen = std::max(peer.durable_chosen, reply.durable_chosen);
   peer.chosen_through = reply.chosen_through;
   peer.durable_applied = std::max(peer.durable_applied.value_or(Slot()), reply.durable_applied);
   UpdateCut();
@@ -203,7 +208,7 @@ void Replica::Core::On(NodeId from, const Learned& learned) {
     const AcceptedValue* accepted = acceptor_.Find(chosen.slot);
     if (accepted == nullptr || !(accepted->value == chosen.value) ||
         acceptor_.IsDoubtful(chosen.slot)) {
-      Log(chosen.slot, LearnedRecord{chosen.slot, chosen.value});
+      Log(chosen.slot, chosen.slot, LearnedRecord{chosen.slot, chosen.value});
     }
     learner_.Choose(chosen.slot, chosen.value);
   }

@@ -95,6 +95,7 @@ class Encoder {
     out->set_read_round(body.read_round);
     out->set_cut_through(body.cut_through.value());
     out->set_serves(body.serves);
+    out->set_sealed(body.sealed.value());
   }
   void operator()(const paxos::HeartbeatReply& body) {
     auto* out = out_.mutable_heartbeat_reply();
@@ -103,6 +104,7 @@ class Encoder {
     out->set_chosen_through(body.chosen_through.value());
     out->set_durable_applied(body.durable_applied.value());
     out->set_instance(body.instance);
+    out->set_durable_chosen(body.durable_chosen.value());
   }
   void operator()(const paxos::ReadRequest& body) {
     auto* out = out_.mutable_read_request();
@@ -296,17 +298,22 @@ paxos::MessageBody Decoder::Body(wire::Message& in) {
                              NeededSlot(in.accepted().slot(), "accepted.slot")};
     case wire::Message::kHeartbeat: {
       const auto& body = in.heartbeat();
-      return paxos::Heartbeat{
-          NeededBallot(body.ballot(), "heartbeat.ballot"),
-          SlotOrNone(body.chosen_through(), "heartbeat.chosen_through"), body.read_round(),
-          SlotOrNone(body.cut_through(), "heartbeat.cut_through"), body.serves()};
+      return paxos::Heartbeat{NeededBallot(body.ballot(), "heartbeat.ballot"),
+                              SlotOrNone(body.chosen_through(), "heartbeat.chosen_through"),
+                              body.read_round(),
+                              SlotOrNone(body.cut_through(), "heartbeat.cut_through"),
+                              body.serves(),
+                              SlotOrNone(body.sealed(), "heartbeat.sealed")};
     }
     case wire::Message::kHeartbeatReply: {
       const auto& body = in.heartbeat_reply();
       return paxos::HeartbeatReply{
-          NeededBallot(body.ballot(), "heartbeat_reply.ballot"), body.read_round(),
+          NeededBallot(body.ballot(), "heartbeat_reply.ballot"),
+          body.read_round(),
           SlotOrNone(body.chosen_through(), "heartbeat_reply.chosen_through"),
-          SlotOrNone(body.durable_applied(), "heartbeat_reply.durable_applied"), body.instance()};
+          SlotOrNone(body.durable_applied(), "heartbeat_reply.durable_applied"),
+          body.instance(),
+          SlotOrNone(body.durable_chosen(), "heartbeat_reply.durable_chosen")};
     }
     case wire::Message::kReadRequest:
       return paxos::ReadRequest{NeededBallot(in.read_request().ballot(), "read_request.ballot"),

@@ -56,7 +56,7 @@ void Node::CarryOut(paxos::Ready ready) {
 // A node that was removed, or whose log is not the one the others know, must not go on.
 bool Node::StopIfOut(const paxos::ReplicaStatus& status) {
   // A removed node stays for as long as the others may need its votes.
-  if (!status.impostor && !(status.removed && observer_.Settled())) return false;
+  if (!status.impostor && !status.removed) return false;
   world_.coverage.Saw(status.impostor ? Situation::kWipedNodeStopped : Situation::kMemberRemoved);
   Retire();
   return true;

@@ -160,7 +160,7 @@ bool Cluster::CarryOut(Node& node) {
     for (const CommandView& command : chosen.value.Commands()) {
       payloads.emplace_back(command.payload.data(), command.payload.size());
     }
-    node.replica->Applied(chosen.slot, chosen.slot);
+    node.replica->Applied(chosen.slot, flushes_ ? chosen.slot : node.base.slot);
   }
   for (const SafeRead& read : ready.reads) node.reads.push_back(read);
   for (const LearnReply& reply : ready.learn_replies) AnswerLearn(node, reply);

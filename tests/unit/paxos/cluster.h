@@ -63,6 +63,8 @@ class Cluster {
   void LoseVotes(int node);
   // The node forgets the log up to what it has applied, and teaches by snapshots from there.
   void CutLog(int node);
+  // Whether nodes call applied slots durable at once, or never: then a restart has only the log.
+  void SetFlushes(bool flushes) { flushes_ = flushes; }
   // Snapshots are fetched at once, or only by FinishFetch.
   void HoldFetches(bool hold) { hold_fetches_ = hold; }
   void FinishFetch(int node, bool success);
@@ -140,6 +142,7 @@ class Cluster {
   std::set<std::pair<NodeId, NodeId>> cut_;
   uint64_t lives_ = 0;
   bool hold_fetches_ = false;
+  bool flushes_ = true;
 };
 
 }  // namespace synod::paxos

@@ -49,7 +49,9 @@ TEST(ConfigurationHistoryTest, AChangeGovernsOneWindowAfterItsSlot) {
   EXPECT_FALSE(history.IsQuorumOfAll(one, Slot(5)));
   EXPECT_THAT(history.MembersAbove(Slot(11)), ElementsAre(NodeId(1), NodeId(2)));
   history.Choose(Slot(12), Value(), 8);
-  EXPECT_EQ(history.size(), 1u);
+  EXPECT_THAT(history.MembersAbove(Slot(12)), ElementsAre(NodeId(1), NodeId(2)));
+  // The one before is remembered until the next comes.
+  EXPECT_EQ(history.size(), 2u);
 }
 
 TEST(ConfigurationHistoryTest, TheOldConfigurationDecidesUntilTheNewOneIsInForce) {
@@ -225,6 +227,28 @@ TEST(MembershipTest, AConfigurationNotInForceConfirmsNoReads) {
   EXPECT_EQ(cluster.at(leader).Read(1), Admission::kAdmitted);
   cluster.Settle();
   EXPECT_THAT(cluster.reads(leader), IsEmpty());
+}
+
+// Simulator, with members that come and go: the survivor of a removal restarted, did not know any
+// more that the old configuration's slots were chosen, and needed the removed voter to find out.
+TEST(MembershipTest, ARemovedVoterStaysUntilTheOthersWouldRememberWithoutIt) {
+  for (const bool durable : {false, true}) {
+    Cluster cluster = Small(2);
+    cluster.SetFlushes(false);
+    const int leader = cluster.ElectLeader();
+    const int other = 3 - leader;
+    ASSERT_TRUE(cluster.Reconfigure(leader, {cluster.Member(leader)}));
+    cluster.Settle();
+    ASSERT_FALSE(cluster.at(other).status().removed);
+    cluster.HoldSync(leader, !durable);
+    cluster.TickAll(6);
+    EXPECT_EQ(cluster.at(other).status().removed, durable);
+    if (!durable) continue;
+    cluster.Crash(other);
+    cluster.Crash(leader);
+    cluster.Restart(leader);
+    EXPECT_EQ(cluster.ElectLeader(), leader);
+  }
 }
 
 TEST(MembershipTest, LeadershipMovesWithoutAnElectionTimeout) {
