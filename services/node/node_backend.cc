@@ -242,7 +242,10 @@ void Node::ServeLearnReply(const paxos::LearnReply& reply) {
 
 void Node::Fetch(const paxos::SnapshotFetch& wanted) {
   FetchEnd end;
-  const auto installed = fetch_.Fetch(AddressOf(wanted.from), wanted.at_least);
+  // A snapshot from before this node was a member would tell it that it is none.
+  const uint64_t told = self_.running ? self_.running->configuration_version : 0;
+  const Slot at_least = std::max(wanted.at_least, Slot(told == 0 ? 0 : told - 1));
+  const auto installed = fetch_.Fetch(AddressOf(wanted.from), at_least);
   if (installed.ok()) {
     end = {*installed, members_.Get()};
   } else {

@@ -1,8 +1,8 @@
-// Clusters of real processes that lose disks and find damage on them, under load.
+// Clusters of real processes that grow, shrink, lose disks and find damage on them, under load.
 #include <filesystem>
 #include <fstream>
 
-#include "absl/time/time.h"
+#include "absl/time/clock.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/e2e/client.h"
@@ -20,6 +20,33 @@ using ::testing::IsEmpty;
 constexpr int kWriters = 4;
 constexpr size_t kWrites = 200;
 constexpr absl::Duration kLimit = absl::Seconds(30);
+
+// What an election may cost: docs/operations.md promises two seconds.
+constexpr absl::Duration kElection = absl::Seconds(2);
+
+TEST(ReconfigurationTest, GrowsFromOneToFiveAndBackToThreeUnderLoad) {
+  Cluster cluster({.nodes = 1});
+  WriteLoad load(cluster.front_door(), kWriters);
+  ASSERT_TRUE(load.AwaitMore(kWrites, kLimit));
+  const absl::Time begin = absl::Now();
+  for (int size = 2; size <= 5; ++size) {
+    ASSERT_EQ(cluster.Grow(kLimit), size);
+    ASSERT_TRUE(load.AwaitMore(kWrites, kLimit)) << "with " << size << " members";
+  }
+  // The founder and whoever leads among the rest go.
+  ASSERT_TRUE(cluster.Remove(1, kLimit));
+  ASSERT_TRUE(load.AwaitMore(kWrites, kLimit));
+  const int leader = cluster.Leader();
+  ASSERT_NE(leader, 0);
+  ASSERT_TRUE(cluster.Remove(leader, kLimit));
+  ASSERT_TRUE(load.AwaitMore(kWrites, kLimit));
+  load.Stop();
+
+  RecordProperty("longest_pause_ms", absl::ToInt64Milliseconds(load.LongestPause(begin)));
+  EXPECT_LT(load.LongestPause(begin), kElection);
+  EXPECT_THAT(load.Faults(cluster.front_door()), IsEmpty());
+  EXPECT_TRUE(cluster.AwaitEqualRevisions(kLimit));
+}
 
 TEST(ReconfigurationTest, AWipedDiskRefusesToVoteAndTheMemberIsReplaced) {
   Cluster cluster({});
