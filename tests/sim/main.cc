@@ -50,7 +50,8 @@ int RunOne(const RunSpec& spec, bool trace) {
             << " faults=" << result.faults << " messages_disturbed=" << result.disturbed
             << " elections=" << result.elections << " chosen_slots=" << result.chosen_slots
             << " operations=" << result.operations << " succeeded=" << result.succeeded
-            << " recovery=" << result.recovery_timeouts << "\n";
+            << " leader=" << result.leader_timeouts << " recovery=" << result.recovery_timeouts
+            << "\n";
   if (result.failure.empty()) return kClean;
   PrintFailure(result, spec.plant);
   return kRuleBroken;
@@ -87,13 +88,14 @@ void PrintTotals(const synod::sim::SweepTotals& totals, double real, int jobs) {
       "real second, %d threads; %.1f simulated hours per CPU minute)\n"
       "faults %d (%.1f a run), messages disturbed %d, elections %d, chosen slots %d, events %d\n"
       "operations %d, succeeded %d; short histories searched %d, given up %d\n"
-      "slowest recovery of a healed majority %.1f election timeouts "
-      "(seed %d)\n",
+      "a healed majority had a leader within %.1f election timeouts (seed %d), and writes through "
+      "every node within %.1f (seed %d)\n",
       totals.runs, totals.failures, totals.repeated, simulated, real, simulated / real, jobs,
       simulated / 60 / cpu, totals.faults,
       static_cast<double>(totals.faults) / static_cast<double>(totals.runs), totals.disturbed,
       totals.elections, totals.chosen_slots, totals.events, totals.operations, totals.succeeded,
-      totals.searched, totals.gave_up, totals.slowest_recovery, totals.slowest_recovery_seed);
+      totals.searched, totals.gave_up, totals.slowest_leader, totals.slowest_leader_seed,
+      totals.slowest_recovery, totals.slowest_recovery_seed);
 }
 
 int RunMany(const synod::sim::SweepOptions& options, bool coverage) {

@@ -102,6 +102,7 @@ absl::Duration Network::DrawDelay(Link& link) {
     delay = std::max(delay, link.last_arrival - now);
     link.last_arrival = now + delay;
   }
+  busy_until_ = std::max(busy_until_, now + delay);
   return delay;
 }
 

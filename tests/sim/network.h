@@ -52,6 +52,8 @@ class Network {
 
   // No more loss, doubling or clogging; latency and cuts stay.
   void Calm();
+  // When the last message sent so far arrives.
+  absl::Duration busy_until() const { return busy_until_; }
 
   bool Connected(NodeId from, NodeId to) { return LinkOf(from, to).cuts == 0; }
 
@@ -73,6 +75,7 @@ class Network {
   void Arrive(const std::string& bytes, NodeId from, NodeId to);
 
   World& world_;
+  absl::Duration busy_until_;
   NetworkOptions options_;
   Random random_;
   const size_t nodes_;

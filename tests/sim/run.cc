@@ -21,6 +21,9 @@ constexpr uint64_t kAll = ~uint64_t{0};
 // A run that needs more has a livelock that costs no virtual time.
 constexpr uint64_t kMaxEvents = 20'000'000;
 
+// Within so many election timeouts somebody must lead once a majority is connected.
+constexpr double kLeaderTimeouts = 5;
+
 class Cluster {
  public:
   Cluster(const RunSpec& spec, std::ostream* trace)
@@ -72,6 +75,7 @@ class Cluster {
     result.operations = history_.size();
     for (const auto& client : clients_) result.succeeded += client->succeeded();
     result.search = search_;
+    result.leader_timeouts = leader_timeouts_;
     result.recovery_timeouts = recovery_timeouts_;
     return result;
   }
@@ -213,10 +217,26 @@ class Cluster {
     return true;
   }
 
+  bool SomebodyServes(uint64_t core) const {
+    return std::any_of(nodes_.begin(), nodes_.end(), [&](const auto& node) {
+      const std::optional<paxos::ReplicaStatus> status = node->Status();
+      return In(core, node->id()) && status && status->leader_serves;
+    });
+  }
+
   void ExpectProgress(uint64_t core) {
     const absl::Duration start = world_.loop.now();
     for (const uint64_t id : SoundVoters()) {
       if (In(core, NodeId(id))) Barrier(*nodes_[id - 1]);
+    }
+    // Behind what the network held up when it was healed nothing arrives sooner.
+    const absl::Duration clear = std::max(start, network_.busy_until());
+    RunUntil(Patience(), [&] { return SomebodyServes(core); });
+    leader_timeouts_ =
+        std::max(0.0, absl::FDivDuration(world_.loop.now() - clear, ElectionTimeout()));
+    if (leader_timeouts_ > kLeaderTimeouts) {
+      world_.verdict.Fail(Say("L3: a healed majority has no leader after ", leader_timeouts_,
+                              " election timeouts"));
     }
     if (!RunUntil(Patience(), [&] { return AllAnswered(core); })) {
       world_.verdict.Fail(
@@ -295,6 +315,7 @@ class Cluster {
   Nemesis nemesis_;
   std::vector<std::unique_ptr<Client>> clients_;
   uint64_t answered_ = 0;  // bit per node: its barrier
+  double leader_timeouts_ = 0;
   double recovery_timeouts_ = 0;
   SearchOutcome search_ = SearchOutcome::kTooLong;
 };

@@ -43,7 +43,9 @@ struct RunResult {
   uint64_t operations = 0;
   uint64_t succeeded = 0;
   SearchOutcome search = SearchOutcome::kTooLong;  // of the history; a finding is in `failure`
-  // From healing a majority until each of its nodes had a write through, in election timeouts.
+  // From healing a majority until one of its nodes leads and serves, and until each has had a write
+  // through; in election timeouts.
+  double leader_timeouts = 0;
   double recovery_timeouts = 0;
 };
 

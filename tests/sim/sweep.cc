@@ -52,6 +52,10 @@ void Add(SweepTotals& totals, const RunResult& result) {
   totals.gave_up += result.search == SearchOutcome::kGaveUp ? 1 : 0;
   totals.simulated += result.simulated;
   totals.coverage.Add(result.coverage);
+  if (result.leader_timeouts > totals.slowest_leader) {
+    totals.slowest_leader = result.leader_timeouts;
+    totals.slowest_leader_seed = result.seed;
+  }
   if (result.recovery_timeouts > totals.slowest_recovery) {
     totals.slowest_recovery = result.recovery_timeouts;
     totals.slowest_recovery_seed = result.seed;

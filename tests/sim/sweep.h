@@ -40,7 +40,9 @@ struct SweepTotals {
   absl::Duration simulated;
   absl::Duration cpu;  // of the runs, over all threads, repetitions left out
   Coverage coverage;
-  double slowest_recovery = 0;  // in election timeouts
+  double slowest_leader = 0;  // in election timeouts, as the next
+  uint64_t slowest_leader_seed = 0;
+  double slowest_recovery = 0;
   uint64_t slowest_recovery_seed = 0;
 };
 

@@ -290,7 +290,8 @@ TEST_F(GivenUpReadTest, EndsAtOnceAndIsAskedOftenEnough) {
 TEST_F(GivenUpReadTest, TheRangesOfATransactionCountTogether) {
   const auto view = store_.machine().View();
   TxnRequest txn;
-  for (int i = 0; i < 50; ++i) txn.success.push_back(RangeRequest{.key = "k1", .range_end = "k11"});
+  const Operation range = RangeRequest{.key = "k1", .range_end = "k11"};
+  txn.success.assign(50, range);
   EXPECT_EQ(view->Txn(txn, GiveUpWhenAskedFor(2)).error, Error::kGivenUp);
 
   asked_ = 0;
