@@ -187,8 +187,9 @@ class MvccStateMachine final : public StateMachine {
   // Only below a floor that would survive a crash: else a restart could come back to a state whose
   // reads, and whose replayed transactions, still need what is gone.
   absl::Status DropHistory(Revision durable_floor) {
-    if (durable_floor <= dropped_->load()) return absl::OkStatus();
+    if (durable_floor < 0) return absl::OkStatus();
     dropped_->store(durable_floor);
+    // For the same floor again and again: a file that was just being rewritten stays at first.
     return engine_.DropRange(Column::kHistory, "", HistoryKey({durable_floor + 1, 0}));
   }
 
