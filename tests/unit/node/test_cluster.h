@@ -16,7 +16,6 @@
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/synchronization/notification.h"
-#include "absl/time/clock.h"
 #include "services/node/node.h"
 #include "tests/support/tcp_ports.h"
 
@@ -114,17 +113,27 @@ class ClusterTest : public ::testing::Test {
         [&](const rpc::Member& member) { return member.id == id && !member.learner; });
   }
 
+  // Looked at again whenever the node says that members, leader or role may have changed.
   template <class Condition>
   bool AwaitStatus(size_t i, Condition condition) {
-    return AwaitTrue([&] { return condition(nodes_[i]->Status()); });
-  }
-
-  template <class Condition>
-  bool AwaitTrue(Condition condition) {
+    struct Changes {
+      absl::Mutex mutex;
+      uint64_t count = 0;
+    };
+    const auto changes = std::make_shared<Changes>();
+    const std::shared_ptr<void> subscription = nodes_[i]->Subscribe([changes] {
+      absl::MutexLock lock(&changes->mutex);
+      ++changes->count;
+    });
     const absl::Duration until = clock_.Monotonic() + kLong;
-    while (!condition()) {
-      if (clock_.Monotonic() >= until) return false;
-      absl::SleepFor(absl::Milliseconds(5));
+    uint64_t seen = 0;
+    while (!condition(nodes_[i]->Status())) {
+      const auto changed = [&] { return changes->count != seen; };
+      absl::MutexLock lock(&changes->mutex);
+      if (!changes->mutex.AwaitWithTimeout(absl::Condition(&changed), until - clock_.Monotonic())) {
+        return false;
+      }
+      seen = changes->count;
     }
     return true;
   }
@@ -134,10 +143,9 @@ class ClusterTest : public ::testing::Test {
     ended_[i] = why;
   }
   bool AwaitEnd(size_t i) {
-    return AwaitTrue([&] {
-      absl::MutexLock lock(&ended_mutex_);
-      return ended_.count(i) != 0;
-    });
+    const auto has_ended = [&] { return ended_.contains(i); };
+    absl::MutexLock lock(&ended_mutex_);
+    return ended_mutex_.AwaitWithTimeout(absl::Condition(&has_ended), kLong);
   }
   // Why it ended, and that is expected.
   absl::Status TakeEnd(size_t i) {
