@@ -84,10 +84,8 @@ absl::Status DataDir::Load() {
   if (!values.ok()) return values.status();
   auto configurations = Configurations();
   if (!configurations.ok()) return configurations.status();
-  auto recovered = Recover(log_->State(kGroup), log_->instance(), applied,
-                           *std::move(configurations), *std::move(values));
-  if (!recovered.ok()) return recovered.status();
-  recovered_ = *std::move(recovered);
+  recovered_ = Recover(log_->State(kGroup), log_->instance(), applied, *std::move(configurations),
+                       *std::move(values));
   return absl::OkStatus();
 }
 

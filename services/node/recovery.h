@@ -5,7 +5,6 @@
 #include <cstdint>
 #include <vector>
 
-#include "absl/status/statusor.h"
 #include "common/ids.h"
 #include "services/paxos/configuration.h"
 #include "services/paxos/message.h"
@@ -21,11 +20,10 @@ namespace synod::node {
 // their slot; all others are handed on as accepted. An engine that is behind the log's cut is
 // legal: the replica then waits for a snapshot.
 //
-// DataLoss when a value at or below the hint is missing and the log does not say that it was lost.
-absl::StatusOr<paxos::RecoveredState> Recover(const storage::GroupLogState& log, uint64_t instance,
-                                              Slot applied,
-                                              paxos::ConfigurationHistory configurations,
-                                              std::vector<paxos::AcceptedValue> values);
+// It never refuses: what the log has lost it names, and a log that must not vote does not open.
+paxos::RecoveredState Recover(const storage::GroupLogState& log, uint64_t instance, Slot applied,
+                              paxos::ConfigurationHistory configurations,
+                              std::vector<paxos::AcceptedValue> values);
 
 }  // namespace synod::node
 

@@ -264,7 +264,10 @@ absl::Status SegmentedLog::Cut(GroupId group, Slot slot, CutKind kind) {
       const auto& highest = segments_[i]->highest();
       if (!std::all_of(highest.begin(), highest.end(), cut)) break;
       dead.push_back(segments_[i]);
-      for (const auto& [id, unused] : highest) groups_[id].cut_through = index_.cut_through(id);
+    }
+    // Of every group: what a damaged segment held is not known in full.
+    if (!dead.empty()) {
+      for (auto& [id, state] : groups_) state.cut_through = index_.cut_through(id);
     }
     if (kind == CutKind::kDurable) groups_[group].cut_through = index_.cut_through(group);
   }

@@ -62,7 +62,8 @@ struct GroupLogState {
   std::map<NodeId, uint64_t> instances;  // the newest FoundedRecord's
 
   // Slots above cut_through of which the newest record is lost, ascending. An older record of the
-  // slot, if there is one, is a vote; it is not the chosen value, whatever the hint says.
+  // slot, if there is one, is a vote; it is not the chosen value, whatever the hint says. Of every
+  // other slot from there through chosen_hint the log holds the value.
   std::vector<paxos::UnknownVote> unknown;
   // Votes up to this ballot may be missing in any slot above cut_through; until a RepairedRecord.
   paxos::Ballot lost_through;

@@ -102,9 +102,11 @@ class Replay {
       absl::Status status = log_.manifest->Store(std::move(next));
       if (!status.ok()) return status;
     }
-    if (manifest_.lost.ranges().empty()) return absl::OkStatus();
     for (const auto& [group, state] : manifest_.groups) {
-      log_.index.DoubtGaps(group, state.lost_through);
+      // Also when the segment that lost them has been cut since: it may have held slots above.
+      if (state.lost_through || !manifest_.lost.ranges().empty()) {
+        log_.index.DoubtGaps(group, state.lost_through);
+      }
     }
     return absl::OkStatus();
   }

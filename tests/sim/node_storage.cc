@@ -52,10 +52,8 @@ absl::StatusOr<OpenStorage> NodeStorage::Open() {
   if (!configurations.ok()) return configurations.status();
   auto values = open.log->ReadAbove(kGroup, applied);
   if (!values.ok()) return values.status();
-  auto recovered = node::Recover(open.log->State(kGroup), open.log->instance(), applied,
+  open.recovered = node::Recover(open.log->State(kGroup), open.log->instance(), applied,
                                  *std::move(configurations), *std::move(values));
-  if (!recovered.ok()) return recovered.status();
-  open.recovered = *std::move(recovered);
   open.recovered.contacts = contacts_;
   return open;
 }

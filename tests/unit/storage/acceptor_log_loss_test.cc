@@ -88,6 +88,30 @@ TEST_F(AcceptorLogLossTest, RepairsHoldUntilSomethingElseIsLost) {
   EXPECT_EQ(log->State(kGroup).lost_through, (paxos::Ballot{7, NodeId(1)}));
 }
 
+// Nothing is known of what it held, so it may go with the first cut; not what is missed of it.
+TEST_F(AcceptorLogLossTest, ACutThatFreesALostSegmentForgetsNoSlotAboveIt) {
+  ASSERT_TRUE(env_.Remove(Records(1)).ok());
+  ASSERT_TRUE(env_.Remove(Identifiers(1)).ok());
+  auto log = AcceptorLog::Open(&env_, DamagedLogOptions()).value();
+  const Slot first = log->ReadAbove(kGroup, Slot()).value().front().slot;
+  ASSERT_GT(first, Slot(3));
+  Write(*log, {Promise(1, 7), Repaired(1)});
+  ASSERT_TRUE(log->CutThrough(kGroup, Slot(2)).ok());
+  log.reset();
+  log = AcceptorLog::Open(&env_, DamagedLogOptions()).value();
+  ASSERT_THAT(log->damage(), testing::IsEmpty()) << "the segment is gone";
+  const GroupLogState state = log->State(kGroup);
+  EXPECT_EQ(state.cut_through, Slot(2));
+  std::vector<Slot> unknown;
+  for (const auto& vote : state.unknown) {
+    unknown.push_back(vote.slot);
+    EXPECT_EQ(vote.bound, (paxos::Ballot{6, NodeId(1)})) << "the promise when it was lost";
+  }
+  std::vector<Slot> missing;
+  for (Slot slot(3); slot < first; ++slot) missing.push_back(slot);
+  EXPECT_THAT(unknown, testing::ElementsAreArray(missing));
+}
+
 TEST_F(AcceptorLogLossTest, SectorsThatCannotBeReadAreDamageOfTheirBatchesOnly) {
   for (const uint64_t id : {1, 2, 3}) {
     const uint64_t size = env_.Contents(Records(id)).size();

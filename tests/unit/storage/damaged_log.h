@@ -115,6 +115,9 @@ class DamagedLogTest : public testing::Test {
       }
     }
     for (const auto& [slot, value] : found) EXPECT_TRUE(WasWritten(value)) << slot;
+    for (Slot slot = state.cut_through.next(); slot <= state.chosen_hint; ++slot) {
+      EXPECT_TRUE(found.contains(slot) || unknown.contains(slot)) << "slot " << slot << " is gone";
+    }
     EXPECT_TRUE(outcome.intact || !log.damage().empty()) << "nobody is told";
     return outcome;
   }
