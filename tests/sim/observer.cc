@@ -69,6 +69,12 @@ void Observer::Vote(NodeId node, Slot slot, const paxos::Ballot& ballot,
   if (votes >= voters.size() / 2 + 1) Choose(node, slot, value);
 }
 
+bool Observer::WasMember(NodeId node) const {
+  return std::any_of(eras_.begin(), eras_.end(), [node](const Era& era) {
+    return std::find(era.members.begin(), era.members.end(), node) != era.members.end();
+  });
+}
+
 const Observer::Era& Observer::EraAt(Slot slot) const {
   const Era* era = &eras_.front();
   for (const Era& later : eras_) {

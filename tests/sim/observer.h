@@ -66,6 +66,8 @@ class Observer {
 
   bool Chose(const paxos::CommandId& command) const { return chosen_in_.contains(command); }
   const Era& latest() const { return eras_.back(); }
+  // In any configuration, learners included.
+  bool WasMember(NodeId node) const;
   // Every change of configuration that was proposed is decided, the newest one is in force, and its
   // voters need nobody else any more: a majority of them holds everything durably that an earlier
   // configuration decided. Until then those that were removed must stay.

@@ -33,8 +33,9 @@ void Operator::Add() {
   Node* const leader = Leader();
   if (leader == nullptr) return;
   const paxos::ReplicaStatus status = *leader->Status();
-  // Whether a change came to be shows only later; until it has, it is proposed again.
-  while (next_spare_ < nodes_.size() && status.configuration->Contains(nodes_[next_spare_]->id())) {
+  // Whether a change came to be shows only later; until it has, it is proposed again. The id of a
+  // former member is never used again.
+  while (next_spare_ < nodes_.size() && observer_.WasMember(nodes_[next_spare_]->id())) {
     ++next_spare_;
   }
   if (next_spare_ == nodes_.size()) return;

@@ -11,6 +11,7 @@
 #include "common/random.h"
 #include "services/paxos/configuration.h"
 #include "tests/sim/node.h"
+#include "tests/sim/observer.h"
 #include "tests/sim/world.h"
 
 namespace synod::sim {
@@ -19,9 +20,13 @@ class Operator {
  public:
   // `nodes` beyond the first `initial` are spares that may join. Nodes of `frail` (bit per node)
   // may lose what they know.
-  Operator(World& world, const std::vector<std::unique_ptr<Node>>& nodes, int initial,
-           uint64_t frail)
-      : world_(world), nodes_(nodes), next_spare_(static_cast<size_t>(initial)), frail_(frail) {}
+  Operator(World& world, const Observer& observer, const std::vector<std::unique_ptr<Node>>& nodes,
+           int initial, uint64_t frail)
+      : world_(world),
+        observer_(observer),
+        nodes_(nodes),
+        next_spare_(static_cast<size_t>(initial)),
+        frail_(frail) {}
 
   // Each does nothing when there is no leader to ask or nothing sensible to do.
   void Add();
@@ -34,6 +39,7 @@ class Operator {
   bool IsSafe(const std::vector<paxos::ConfigMember>& next) const;
 
   World& world_;
+  const Observer& observer_;
   const std::vector<std::unique_ptr<Node>>& nodes_;
   size_t next_spare_;
   const uint64_t frail_;
