@@ -88,14 +88,15 @@ void PrintTotals(const synod::sim::SweepTotals& totals, double real, int jobs) {
       "real second, %d threads; %.1f simulated hours per CPU minute)\n"
       "faults %d (%.1f a run), messages disturbed %d, elections %d, chosen slots %d, events %d\n"
       "operations %d, succeeded %d; short histories searched %d, given up %d\n"
+      "clusters whose founders were wiped too early to ever vote, of which nothing was asked: %d\n"
       "a healed majority had a leader within %.1f election timeouts (seed %d), and writes through "
       "every node within %.1f (seed %d)\n",
       totals.runs, totals.failures, totals.repeated, simulated, real, simulated / real, jobs,
       simulated / 60 / cpu, totals.faults,
       static_cast<double>(totals.faults) / static_cast<double>(totals.runs), totals.disturbed,
       totals.elections, totals.chosen_slots, totals.events, totals.operations, totals.succeeded,
-      totals.searched, totals.gave_up, totals.slowest_leader, totals.slowest_leader_seed,
-      totals.slowest_recovery, totals.slowest_recovery_seed);
+      totals.searched, totals.gave_up, totals.stillborn, totals.slowest_leader,
+      totals.slowest_leader_seed, totals.slowest_recovery, totals.slowest_recovery_seed);
 }
 
 int RunMany(const synod::sim::SweepOptions& options, bool coverage) {

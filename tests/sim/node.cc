@@ -184,7 +184,9 @@ int Node::TakeDueTicks() {
 }
 
 absl::Duration Node::SyncLatency() {
-  return DrawDuration(disk_random_, options_.sync_latency * disk_slowness_);
+  const absl::Duration latency = DrawDuration(disk_random_, options_.sync_latency * disk_slowness_);
+  disk_busy_until_ = std::max(disk_busy_until_, world_.loop.now() + latency);
+  return latency;
 }
 
 std::optional<paxos::ReplicaStatus> Node::Status() const {

@@ -77,8 +77,10 @@ class Node {
   void Resume();
   // The node's clock is ahead by that much more.
   void JumpClock(absl::Duration ahead) { clock_ahead_ += ahead; }
-  // Every sync takes this many times as long.
+  // Every sync from now on takes this many times as long.
   void SlowDisk(double factor) { disk_slowness_ = factor; }
+  // When the disk has done what it was asked for at its slow pace.
+  absl::Duration disk_busy_until() const { return disk_busy_until_; }
 
   // Until taken back: writes fail, or there is no space; the process stops when it meets that.
   void SetDiskTrouble(Disk::Trouble trouble) { storage_.disk().SetTrouble(trouble); }
@@ -195,6 +197,7 @@ class Node {
   Process process_;
   NodeStorage storage_;
   double disk_slowness_ = 1;
+  absl::Duration disk_busy_until_;
   bool founded_ = false;
   bool retired_ = false;
   bool wiped_ = false;

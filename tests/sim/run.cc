@@ -34,7 +34,7 @@ class Cluster {
         observer_(world_, options_.nodes + options_.spares, options_.nodes,
                   options_.node.replica.window),
         spotter_(world_),
-        operator_(world_, nodes_, options_.nodes, options_.frail),
+        operator_(world_, observer_, nodes_, options_.nodes, options_.frail),
         nemesis_(world_, network_, operator_, nodes_) {
     options_.node.plant = spec.plant;
     if (trace != nullptr) *trace << "seed=" << spec.seed << " " << DescribeRun(options_) << "\n";
@@ -53,10 +53,12 @@ class Cluster {
     RunFor(options_.faulty_time);
     const uint64_t core = ChooseCore();
     HealCore(core);
-    ExpectProgress(core);
-    HealAll();
-    ExpectConvergence();
-    Judge();
+    if (ExpectProgress(core)) {
+      HealAll();
+      ExpectConvergence();
+      CompareStates();
+    }
+    JudgeHistory();
   }
 
   RunResult Result(uint64_t seed) const {
@@ -74,6 +76,7 @@ class Cluster {
     result.chosen_slots = observer_.chosen_slots();
     result.operations = history_.size();
     for (const auto& client : clients_) result.succeeded += client->succeeded();
+    result.stillborn = stillborn_;
     result.search = search_;
     result.leader_timeouts = leader_timeouts_;
     result.recovery_timeouts = recovery_timeouts_;
@@ -209,10 +212,10 @@ class Cluster {
     });
   }
 
-  // Sound voters of `core`, as long as they are voters.
-  bool AllAnswered(uint64_t core) const {
+  // Every one of `asked` that is still a sound voter.
+  bool AllAnswered(uint64_t asked) const {
     for (const uint64_t id : SoundVoters()) {
-      if (In(core & ~answered_, NodeId(id)) && !nodes_[id - 1]->retired()) return false;
+      if (In(asked & ~answered_, NodeId(id)) && !nodes_[id - 1]->retired()) return false;
     }
     return true;
   }
@@ -224,25 +227,57 @@ class Cluster {
     });
   }
 
-  void ExpectProgress(uint64_t core) {
-    const absl::Duration start = world_.loop.now();
-    for (const uint64_t id : SoundVoters()) {
-      if (In(core, NodeId(id))) Barrier(*nodes_[id - 1]);
+  // A minority of the founders lost their disks before the others had met all of them or been named
+  // by a leader. Those who are left cannot tell that they never voted, and never will (founding.h);
+  // such a cluster has to be made anew. No leader may be expected of it.
+  bool Stillborn() const {
+    if (observer_.latest().chosen_at) return false;
+    size_t may_vote = 0;
+    bool somebody_lost = false;
+    for (const NodeId voter : observer_.latest().voters) {
+      const Node& node = *nodes_[voter.value() - 1];
+      somebody_lost = somebody_lost || (node.wiped() && node.retired());
+      if (node.founded() && !node.wiped()) ++may_vote;
     }
-    // Behind what the network held up when it was healed nothing arrives sooner.
-    const absl::Duration clear = std::max(start, network_.busy_until());
-    RunUntil(Patience(), [&] { return SomebodyServes(core); });
+    return somebody_lost && may_vote < observer_.latest().voters.size() / 2 + 1;
+  }
+
+  // When nothing that began among the faults keeps anybody waiting: what the network had held up
+  // has arrived, and slow disks are done.
+  absl::Duration ClearAt(uint64_t core) const {
+    absl::Duration clear = std::max(world_.loop.now(), network_.busy_until());
+    for (const auto& node : nodes_) {
+      if (In(core, node->id())) clear = std::max(clear, node->disk_busy_until());
+    }
+    return clear;
+  }
+
+  // False when none can be expected.
+  bool ExpectProgress(uint64_t core) {
+    const absl::Duration start = world_.loop.now();
+    uint64_t asked = 0;  // who becomes a voter later has no barrier
+    for (const uint64_t id : SoundVoters()) {
+      if (!In(core, NodeId(id))) continue;
+      asked |= uint64_t{1} << id;
+      Barrier(*nodes_[id - 1]);
+    }
+    const absl::Duration clear = ClearAt(core);
+    if (!RunUntil(Patience(), [&] { return SomebodyServes(core); }) && Stillborn()) {
+      stillborn_ = true;
+      return false;
+    }
     leader_timeouts_ =
         std::max(0.0, absl::FDivDuration(world_.loop.now() - clear, ElectionTimeout()));
     if (leader_timeouts_ > kLeaderTimeouts) {
       world_.verdict.Fail(Say("L3: a healed majority has no leader after ", leader_timeouts_,
                               " election timeouts"));
     }
-    if (!RunUntil(Patience(), [&] { return AllAnswered(core); })) {
+    if (!RunUntil(Patience(), [&] { return AllAnswered(asked); })) {
       world_.verdict.Fail(
           Say("L1: a healed majority makes no progress within ", absl::FormatDuration(Patience())));
     }
     recovery_timeouts_ = absl::FDivDuration(world_.loop.now() - start, ElectionTimeout());
+    return true;
   }
 
   void HealAll() {
@@ -274,7 +309,7 @@ class Cluster {
     }
   }
 
-  void Judge() {
+  void CompareStates() {
     if (world_.verdict.failed()) return;
     const Node* first = nullptr;
     for (const auto& node : nodes_) {
@@ -287,6 +322,10 @@ class Cluster {
             Say("E1: nodes ", first->id(), " and ", node->id(), " hold different states"));
       }
     }
+  }
+
+  void JudgeHistory() {
+    if (world_.verdict.failed()) return;
     for (const Operation& operation : history_) {
       const auto* write = std::get_if<WriteOperation>(&operation.body);
       if (write != nullptr && write->reply.outcome == Outcome::kAmbiguous &&
@@ -315,6 +354,7 @@ class Cluster {
   Nemesis nemesis_;
   std::vector<std::unique_ptr<Client>> clients_;
   uint64_t answered_ = 0;  // bit per node: its barrier
+  bool stillborn_ = false;
   double leader_timeouts_ = 0;
   double recovery_timeouts_ = 0;
   SearchOutcome search_ = SearchOutcome::kTooLong;

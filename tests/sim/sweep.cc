@@ -50,6 +50,7 @@ void Add(SweepTotals& totals, const RunResult& result) {
   totals.succeeded += result.succeeded;
   totals.searched += result.search == SearchOutcome::kLinearizable ? 1 : 0;
   totals.gave_up += result.search == SearchOutcome::kGaveUp ? 1 : 0;
+  totals.stillborn += result.stillborn ? 1 : 0;
   totals.simulated += result.simulated;
   totals.coverage.Add(result.coverage);
   if (result.leader_timeouts > totals.slowest_leader) {
