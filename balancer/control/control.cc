@@ -12,9 +12,9 @@
 #include "absl/synchronization/mutex.h"
 #include "balancer/control/cluster_map.h"
 #include "balancer/control/fact_board.h"
-#include "balancer/control/load_weights.h"
 #include "balancer/control/transitions.h"
 #include "balancer/control/view_builder.h"
+#include "balancer/control/view_keeper.h"
 
 namespace synod::balancer {
 namespace {
@@ -33,7 +33,10 @@ bool Names(const Backend& backend, absl::string_view name) {
 class LoopControl final : public Control {
  public:
   LoopControl(ControlOptions options, Log* log, const Clock* clock)
-      : options_(std::move(options)), log_(log), clock_(clock), ejection_(options_.ejection) {
+      : options_(std::move(options)),
+        log_(log),
+        clock_(clock),
+        keeper_(options_.generic, options_.ejection) {
     wishes_.settings = options_.settings;
     wishes_.seeds = options_.seeds.addresses;
     Step();
@@ -114,13 +117,6 @@ class LoopControl final : public Control {
   }
 
  private:
-  // What others want of the loop.
-  struct Wishes {
-    Settings settings;
-    std::vector<std::string> seeds;
-    std::set<std::string> drained;
-  };
-
   // Makes a change under the lock, wakes the loop and returns the generation that will contain it.
   template <class F>
   uint64_t Change(F change) {
@@ -190,36 +186,20 @@ class LoopControl final : public Control {
 
   // One turn of the loop: read, compute, act.
   void Step() {
-    ViewInputs inputs;
+    Wishes wishes;
     Publish publish;
     uint64_t generation = 0;
     {
       const absl::MutexLock lock(&mutex_);
-      inputs.settings = wishes_.settings;
-      inputs.seeds = wishes_.seeds;
-      inputs.drained = wishes_.drained;
+      wishes = wishes_;
       publish = publish_;
       generation = wanted_;
     }
-    inputs.generic = options_.generic;
-    inputs.facts = board_.facts();
-    inputs.now = clock_->Monotonic();
-    if (!options_.generic) cluster_.Update(inputs.facts, inputs.seeds);
-    Follow(AddressesToFollow(cluster_, inputs.facts, inputs.seeds));
-    load_weights_.Update(inputs.facts, inputs.now);
+    const FactsByAddress facts = board_.facts();
+    std::shared_ptr<const View> view = keeper_.Turn(wishes, facts, clock_->Monotonic());
+    Follow(AddressesToFollow(keeper_.cluster(), facts, wishes.seeds));
 
-    inputs.cluster = cluster_;
-    inputs.load_weights = load_weights_.weights();
-    KeepStats(inputs.seeds);
-    inputs.stats = stats_;
-    for (const auto& [address, stats] : stats_) {
-      if (ejection_.IsEjected(address)) inputs.ejected.insert(address);
-    }
-    auto view = std::make_shared<View>(BuildView(inputs));
-    Eject(*view, inputs.now);
-
-    const bool routing_changed = published_ == nullptr || !SameForRouting(*published_, *view);
-    view->version = published_ == nullptr ? 1 : published_->version + (routing_changed ? 1 : 0);
+    const bool routing_changed = published_ == nullptr || published_->version != view->version;
     if (routing_changed) LogTransitions(published_.get(), *view, *log_);
     if (publish != nullptr && (routing_changed || !handed_over_)) {
       publish(view);
@@ -247,42 +227,13 @@ class LoopControl final : public Control {
     }
   }
 
-  // For every address that BuildView may show; kept as long as it may.
-  void KeepStats(const std::vector<std::string>& seeds) {
-    std::set<std::string> addresses(seeds.begin(), seeds.end());
-    for (const Member& member : cluster_.members()) {
-      addresses.insert(member.client_addresses.begin(), member.client_addresses.end());
-    }
-    std::erase_if(stats_, [&](const auto& entry) { return addresses.count(entry.first) == 0; });
-    for (const std::string& address : addresses) {
-      auto& stats = stats_[address];
-      if (stats == nullptr) stats = std::make_shared<BackendStats>();
-    }
-  }
-
-  // For the next view; the loop turns often enough.
-  void Eject(const View& view, absl::Duration now) {
-    std::vector<Ejection::Candidate> candidates;
-    for (const Backend& backend : view.backends) {
-      const bool usable =
-          backend.state == BackendState::kReady || backend.state == BackendState::kEjected;
-      if (usable && backend.role == BackendRole::kVoter) {
-        candidates.push_back({backend.address, backend.stats});
-      }
-    }
-    ejection_.Sweep(candidates, MinimumInUse(view), now);
-  }
-
   const ControlOptions options_;
   Log* const log_;
   const Clock* const clock_;
   FactBoard board_;
 
   // The loop's own.
-  ClusterMap cluster_;
-  LoadWeights load_weights_;
-  Ejection ejection_;
-  std::map<std::string, std::shared_ptr<BackendStats>> stats_;
+  ViewKeeper keeper_;
   std::map<std::string, std::unique_ptr<Follower>> followers_;
   std::shared_ptr<const View> published_;
   bool handed_over_ = false;

@@ -238,7 +238,7 @@ void Call::OnNoConnection(bool failed, absl::string_view reason) {
 
 void Call::AttemptFailed(bool unprocessed, const std::string& why) {
   maybe_executed_ = maybe_executed_ || !unprocessed;
-  if (!MayReplay(unprocessed)) return Reply(absl::StatusCode::kUnavailable, Explain(why));
+  if (!MaySendAgain(unprocessed)) return Reply(absl::StatusCode::kUnavailable, Explain(why));
   auto& counter = unprocessed ? context_->counters.replays_total : context_->counters.retries_total;
   counter.fetch_add(1, std::memory_order_relaxed);
   backend_end_.body.Rewind();
@@ -247,13 +247,13 @@ void Call::AttemptFailed(bool unprocessed, const std::string& why) {
   StartAttempt();
 }
 
-bool Call::MayReplay(bool unprocessed) {
-  const size_t most = route_.view->backends.size() + 1;
-  const bool possible =
-      static_cast<size_t>(attempts_) < most && backend_end_.body.whole() && !client_->closed();
-  if (unprocessed) return possible;
-  if (route_.view->generic || !idempotent_) return false;
-  return context_->retry_budget.OnFailure() && possible;
+bool Call::MaySendAgain(bool unprocessed) {
+  const FailedAttempt failed{.unprocessed = unprocessed,
+                             .idempotent = idempotent_ && !route_.view->generic,
+                             .repeatable = backend_end_.body.whole() && !client_->closed(),
+                             .attempts = attempts_,
+                             .backends = route_.view->backends.size()};
+  return MayReplay(failed, context_->retry_budget);
 }
 
 BackendPool::Lane Call::lane() const {

@@ -1,7 +1,7 @@
 // One call from its request headers to its end: a stream from a client, and one after another the
 // streams to backends that try to answer it.
 //
-// Rules of replay, in order of what is known about an attempt that failed:
+// Rules of replay (policies/replay.h), in order of what is known about an attempt that failed:
 //  1. Response headers were forwarded: the call is committed; the client gets the failure.
 //  2. The backend provably never acted on it (refused, above GOAWAY's id, never written): it goes
 //  to
@@ -98,7 +98,7 @@ class Call final : private BackendPool::Waiter {
   void StartAttempt();
   // The attempt ended before response headers; `why` names the backend and the reason.
   void AttemptFailed(bool unprocessed, const std::string& why);
-  bool MayReplay(bool unprocessed);
+  bool MaySendAgain(bool unprocessed);
   BackendPool::Lane lane() const;
   std::string BackendText() const;
   // The message of every failure that the balancer makes; see Fail.

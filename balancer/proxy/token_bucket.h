@@ -1,5 +1,4 @@
-// Two small budgets: a rate limit for what a peer may do to us, and gRPC's retry throttle for what
-// we may do to the backends.
+// A rate limit for what a peer may do to us.
 //
 // Thread-safety: none; one worker owns each.
 #ifndef SYNOD_BALANCER_PROXY_TOKEN_BUCKET_H_
@@ -34,24 +33,6 @@ class TokenBucket {
   double per_second_;
   double tokens_;
   absl::Duration updated_;
-};
-
-// gRFC A6, "Throttling retry attempts and hedged RPCs", with its recommended numbers: a retryable
-// failure costs one token of ten, a success earns a tenth, and a retry needs more than half.
-class RetryBudget {
- public:
-  void OnSuccess() { tokens_ = std::min(kMaxTokens, tokens_ + kTokenRatio); }
-
-  // Counts the failure; true when it may be retried.
-  bool OnFailure() {
-    tokens_ = std::max(0.0, tokens_ - 1);
-    return tokens_ > kMaxTokens / 2;
-  }
-
- private:
-  static constexpr double kMaxTokens = 10;
-  static constexpr double kTokenRatio = 0.1;
-  double tokens_ = kMaxTokens;
 };
 
 }  // namespace synod::balancer

@@ -7,11 +7,11 @@
 #include <atomic>
 #include <cstdint>
 
+#include "balancer/policies/replay.h"
 #include "balancer/policies/router.h"
 #include "balancer/proxy/backend_pool.h"
 #include "balancer/proxy/event_loop.h"
 #include "balancer/proxy/proxy.h"
-#include "balancer/proxy/token_bucket.h"
 #include "common/random.h"
 
 namespace synod::balancer {

@@ -131,15 +131,6 @@ TEST(TokenBucketTest, AllowsTheBurstThenTheRate) {
   EXPECT_TRUE(bucket.Take(absl::Seconds(101)));
 }
 
-// balancing.md, retry throttle: of ten tokens five failures stop retries.
-TEST(RetryBudgetTest, FiveFailuresStopRetriesAndSuccessesBringThemBack) {
-  RetryBudget budget;
-  for (int i = 0; i < 4; ++i) EXPECT_TRUE(budget.OnFailure()) << i;
-  EXPECT_FALSE(budget.OnFailure());
-  for (int i = 0; i < 15; ++i) budget.OnSuccess();
-  EXPECT_TRUE(budget.OnFailure());
-}
-
 TEST(EventLoopTest, RunsTimersInOrderAndTasksOfOtherThreads) {
   const SystemClock clock;
   EventLoop loop(&clock);
