@@ -13,6 +13,7 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "balancer/control/facts.h"
+#include "common/steady_wait.h"
 
 namespace synod::balancer {
 
@@ -22,7 +23,7 @@ class FactBoard {
   void Update(const std::string& address, const std::function<void(BackendFacts&)>& change) {
     const absl::MutexLock lock(&mutex_);
     if (const auto found = facts_.find(address); found != facts_.end()) change(found->second);
-    changed_ = true;
+    WakeLocked();
   }
 
   // Adds and forgets addresses; updates for others are ignored.
@@ -36,13 +37,13 @@ class FactBoard {
   // Makes the next WaitForChange return at once.
   void Wake() {
     const absl::MutexLock lock(&mutex_);
-    changed_ = true;
+    WakeLocked();
   }
 
-  // Until something changed since the last call, at most `timeout`.
+  // Until something changed since the last call, at most `timeout`. From one thread.
   void WaitForChange(absl::Duration timeout) {
     const absl::MutexLock lock(&mutex_);
-    mutex_.AwaitWithTimeout(absl::Condition(&changed_), timeout);
+    if (!changed_) woken_.WaitWithTimeout(&mutex_, timeout);
     changed_ = false;
   }
 
@@ -52,7 +53,13 @@ class FactBoard {
   }
 
  private:
+  void WakeLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    changed_ = true;
+    woken_.Signal();
+  }
+
   mutable absl::Mutex mutex_;
+  SteadyCondVar woken_;
   FactsByAddress facts_ ABSL_GUARDED_BY(mutex_);
   bool changed_ ABSL_GUARDED_BY(mutex_) = false;
 };

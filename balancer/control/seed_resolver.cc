@@ -42,15 +42,12 @@ SeedResolver::SeedResolver(HostPort name, absl::Duration interval, ResolveFuncti
       thread_([this] { Run(); }) {}
 
 SeedResolver::~SeedResolver() {
-  {
-    const absl::MutexLock lock(&mutex_);
-    stopping_ = true;
-  }
+  stopping_.Notify();
   thread_.join();
 }
 
 void SeedResolver::Run() {
-  for (;;) {
+  do {
     auto addresses = resolve_(name_);
     if (addresses.ok()) {
       std::sort(addresses->begin(), addresses->end());
@@ -60,10 +57,7 @@ void SeedResolver::Run() {
       }
     }
     on_result_(addresses);
-    const absl::MutexLock lock(&mutex_);
-    mutex_.AwaitWithTimeout(absl::Condition(&stopping_), interval_);
-    if (stopping_) return;
-  }
+  } while (!stopping_.WaitWithTimeout(interval_));
 }
 
 }  // namespace synod::balancer

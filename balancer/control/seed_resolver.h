@@ -10,10 +10,9 @@
 #include <thread>
 #include <vector>
 
-#include "absl/base/thread_annotations.h"
 #include "absl/status/statusor.h"
-#include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
+#include "common/steady_wait.h"
 #include "common/url/url.h"
 
 namespace synod::balancer {
@@ -41,8 +40,7 @@ class SeedResolver {
   const absl::Duration interval_;
   const ResolveFunction resolve_;
   const OnResult on_result_;
-  absl::Mutex mutex_;
-  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  Event stopping_;
   std::thread thread_;
 };
 

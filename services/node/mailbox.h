@@ -18,6 +18,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
+#include "common/steady_wait.h"
 
 namespace synod::node {
 
@@ -78,7 +79,7 @@ class Mailbox {
 
  private:
   absl::Mutex mutex_;
-  absl::CondVar posted_;
+  SteadyCondVar posted_;
   std::vector<T> items_ ABSL_GUARDED_BY(mutex_);
   bool sleeping_ ABSL_GUARDED_BY(mutex_) = false;
   bool closed_ ABSL_GUARDED_BY(mutex_) = false;

@@ -29,7 +29,7 @@ rpc::MemberOutcome Refused(rpc::MemberRefusal refusal) {
 
 // A result that comes on another thread. Shared, because nobody may be waiting any more.
 struct MembershipThread::Answer {
-  absl::Notification come;
+  Event come;
   rpc::Failure failure = rpc::Failure::kNone;
 };
 
@@ -214,7 +214,7 @@ rpc::Failure MembershipThread::Propose(std::string payload, absl::Duration deadl
 
 // The node keeps the deadline.
 rpc::Failure MembershipThread::Await(const Answer& answer) const {
-  while (!answer.come.WaitForNotificationWithTimeout(kPause)) {
+  while (!answer.come.WaitWithTimeout(kPause)) {
     if (stopping_.HasBeenNotified()) return rpc::Failure::kStopped;
   }
   return answer.failure;
@@ -235,7 +235,7 @@ MembershipFacts MembershipThread::Facts() const {
 bool MembershipThread::Pause(absl::Duration deadline) {
   const absl::Duration left = deadline - Now();
   if (left <= absl::ZeroDuration()) return false;
-  return !stopping_.WaitForNotificationWithTimeout(std::min(left, kPause));
+  return !stopping_.WaitWithTimeout(std::min(left, kPause));
 }
 
 }  // namespace synod::node

@@ -14,9 +14,9 @@
 #include <string>
 #include <thread>
 
-#include "absl/synchronization/notification.h"
 #include "common/clock.h"
 #include "common/log/log.h"
+#include "common/steady_wait.h"
 #include "services/node/applied_members.h"
 #include "services/node/mailbox.h"
 #include "services/node/membership.h"
@@ -97,7 +97,7 @@ class MembershipThread {
   const Shared shared_;
   const Outlets outlets_;
   std::random_device random_;
-  absl::Notification stopping_;
+  Event stopping_;
   Mailbox<std::function<void()>> box_;
   std::thread thread_;
 };

@@ -6,8 +6,8 @@
 #include <thread>
 #include <utility>
 
-#include "absl/synchronization/notification.h"
 #include "absl/time/time.h"
+#include "common/steady_wait.h"
 
 namespace synod::node {
 
@@ -17,7 +17,7 @@ class PeriodicThread {
       : thread_([this, interval, work = std::move(work)] {
           do {
             work();
-          } while (!stop_.WaitForNotificationWithTimeout(interval));
+          } while (!stop_.WaitWithTimeout(interval));
         }) {}
 
   // Waits for the call under way.
@@ -29,7 +29,7 @@ class PeriodicThread {
   PeriodicThread& operator=(const PeriodicThread&) = delete;
 
  private:
-  absl::Notification stop_;
+  Event stop_;
   std::thread thread_;
 };
 

@@ -18,6 +18,7 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "common/ids.h"
+#include "common/steady_wait.h"
 #include "services/paxos/configuration.h"
 #include "services/paxos/message.h"
 #include "services/paxos/ready.h"
@@ -100,7 +101,7 @@ class ReplicaInbox {
   std::atomic<uint64_t> messages_dropped_{0};
 
   mutable absl::Mutex mutex_;
-  absl::CondVar posted_;
+  SteadyCondVar posted_;
   ReplicaInputs inputs_ ABSL_GUARDED_BY(mutex_);
   size_t command_bytes_ ABSL_GUARDED_BY(mutex_) = 0;
   size_t message_bytes_ ABSL_GUARDED_BY(mutex_) = 0;

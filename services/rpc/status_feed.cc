@@ -4,12 +4,6 @@
 #include <utility>
 
 namespace synod::rpc {
-namespace {
-
-// A wait is measured by the wall clock, which may be set back meanwhile: so much is lost at most.
-constexpr absl::Duration kLongestWait = absl::Seconds(1);
-
-}  // namespace
 
 StatusFeed::StatusFeed(Backend* backend) : backend_(backend) {
   subscription_ = backend_->Subscribe([this] {
@@ -76,7 +70,7 @@ std::vector<std::shared_ptr<StatusFeed::Entry>> StatusFeed::Await() {
     }
     changed_ = false;
     if (!due.empty()) return due;
-    wake_.WaitWithTimeout(&mutex_, std::min(next - now, kLongestWait));
+    wake_.WaitWithTimeout(&mutex_, next - now);
   }
   return {};
 }

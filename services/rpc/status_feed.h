@@ -16,6 +16,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
+#include "common/steady_wait.h"
 #include "services/rpc/backend.h"
 
 namespace synod::rpc {
@@ -56,7 +57,7 @@ class StatusFeed {
 
   Backend* const backend_;
   absl::Mutex mutex_;
-  absl::CondVar wake_;
+  SteadyCondVar wake_;
   std::map<uint64_t, std::shared_ptr<Entry>> entries_ ABSL_GUARDED_BY(mutex_);
   uint64_t last_id_ ABSL_GUARDED_BY(mutex_) = 0;
   bool changed_ ABSL_GUARDED_BY(mutex_) = false;
