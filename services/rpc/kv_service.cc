@@ -12,6 +12,10 @@ namespace {
 
 namespace pb = etcdserverpb;
 
+// What etcd puts around a request to propose it, and measures with it: tag and length of up to 2
+// MiB, and a header with the id of the request.
+constexpr size_t kEnvelopeBytes = 4 + 14;
+
 // A call with its messages, which live as long as it does.
 template <class Request, class Response>
 class KvCall : public Call {
@@ -24,7 +28,7 @@ class KvCall : public Call {
   // Call::Propose, unless the request is too large: what goes to the log is measured, and last of
   // all checks, as in etcd.
   void ProposeMeasured(kv::Request request) {
-    if (request_.ByteSizeLong() > options().max_request_bytes) {
+    if (request_.ByteSizeLong() + kEnvelopeBytes > options().max_request_bytes) {
       return Fail(ToStatus(EtcdError::kRequestTooLarge));
     }
     Propose(std::move(request));
