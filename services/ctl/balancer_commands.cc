@@ -73,7 +73,9 @@ absl::StatusOr<balancer::v1::SetWeightsRequest> ParseWeights(const std::string& 
       return absl::InvalidArgumentError(
           absl::StrCat("\"", part, "\" is not NAME=WEIGHT, such as n1=5"));
     }
-    (*request.mutable_weights())[sides[0]] = weight;
+    if (!request.mutable_weights()->insert({sides[0], weight}).second) {
+      return absl::InvalidArgumentError(absl::StrCat("\"", sides[0], "\" has two weights"));
+    }
   }
   return request;
 }

@@ -45,10 +45,14 @@ std::string BeginOf(const RangeFlags& flags) {
 template <class Request, class Response>
 using Method = grpc::Status (KV::Stub::*)(grpc::ClientContext*, const Request&, Response*);
 
-// Calls and prints: JSON here, the simple form by `print`.
+// Calls and prints: JSON here, the simple form by `print`. Without a call when it could not print.
 template <class Request, class Response, class Print>
 ExitCode Call(const Session& session, Method<Request, Response> method, const Request& request,
               Print print) {
+  if (session.output() == "table") {
+    return Session::Fail(absl::InvalidArgumentError(
+        "-w table: this command has no table; its forms are simple and json"));
+  }
   const auto channel = session.Connect();
   if (!channel.ok()) return Session::Fail(channel.status());
   const auto stub = KV::NewStub(*channel);

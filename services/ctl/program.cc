@@ -10,6 +10,8 @@ namespace {
 
 void AddGlobalFlags(CLI::App& app, GlobalFlags& flags) {
   app.add_option("--endpoints", flags.endpoints, "host:port,... of nodes or of the front door")
+      ->multi_option_policy(CLI::MultiOptionPolicy::Join)
+      ->delimiter(',')
       ->envname("SYNODCTL_ENDPOINTS")
       ->capture_default_str();
   app.add_option("--admin", flags.admin, "host:port of the balancer's gRPC admin listener")

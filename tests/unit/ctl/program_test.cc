@@ -119,6 +119,25 @@ TEST_F(ProgramTest, OrdersAreTakenInAnyCase) {
   EXPECT_EQ(RunHere({"get", "a", "--order=up"}).code, kBadArguments);
 }
 
+TEST_F(ProgramTest, RefusesAFormItDoesNotHaveBeforeItWrites) {
+  const Outcome outcome = RunHere({"del", "a", "-w", "table"});
+  EXPECT_EQ(outcome.code, kInvalidInput);
+  EXPECT_THAT(outcome.output, HasSubstr("simple and json"));
+  EXPECT_EQ(node.deletes(), 0);
+}
+
+TEST_F(ProgramTest, EndpointsAddUp) {
+  EXPECT_EQ(RunAt("127.0.0.1:1", {"del", "a", "--endpoints", node.address()}).code, kOk);
+  EXPECT_EQ(RunHere({"del", "a", "--endpoints=127.0.0.1:1"}).code, kOk);
+  EXPECT_EQ(node.deletes(), 2);
+}
+
+TEST_F(ProgramTest, ANodeHasOneWeight) {
+  const Outcome outcome = RunHere({"lb", "weights", "n1=1,n1=2"});
+  EXPECT_EQ(outcome.code, kInvalidInput);
+  EXPECT_THAT(outcome.output, HasSubstr("\"n1\" has two weights"));
+}
+
 class DoctorTest : public ProgramTest {
  protected:
   // Two healthy members, each of which knows both.
