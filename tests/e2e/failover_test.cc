@@ -15,8 +15,9 @@
 namespace synod::e2e {
 namespace {
 
+using ::testing::AnyOf;
+using ::testing::HasSubstr;
 using ::testing::IsEmpty;
-using ::testing::Not;
 
 constexpr int kWriters = 8;
 constexpr absl::Duration kRecoveryLimit = absl::Seconds(20);
@@ -76,6 +77,10 @@ TEST(FailoverTest, BalancerKilledAndRestartedClientsGoOn) {
   EXPECT_THAT(load.Faults(cluster.front_door()), IsEmpty());
 }
 
+// What may be the reason that nothing can be agreed on.
+const auto kSaysWhy =
+    AnyOf(HasSubstr("no leader"), HasSubstr("request timed out"), HasSubstr("no backend can take"));
+
 class NoQuorumTest : public ::testing::TestWithParam<bool> {};
 
 // Through the front door, and at the surviving node itself.
@@ -94,10 +99,10 @@ TEST_P(NoQuorumTest, WritesAndLinearizableReadsSayWhySerializableReadsAnswer) {
   etcdserverpb::RangeResponse response;
   const grpc::Status write = client.Put("k", "w", kDeadline);
   EXPECT_EQ(write.error_code(), grpc::StatusCode::UNAVAILABLE) << write.error_message();
-  EXPECT_THAT(write.error_message(), Not(IsEmpty()));
+  EXPECT_THAT(write.error_message(), kSaysWhy);
   const grpc::Status read = client.Get("k", Read::kLinearizable, kDeadline, &response);
   EXPECT_EQ(read.error_code(), grpc::StatusCode::UNAVAILABLE) << read.error_message();
-  EXPECT_THAT(read.error_message(), Not(IsEmpty()));
+  EXPECT_THAT(read.error_message(), kSaysWhy);
 
   response.Clear();
   const grpc::Status stale = client.Get("k", Read::kSerializable, kDeadline, &response);

@@ -5,6 +5,8 @@
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_split.h"
+#include "common/check.h"
+#include "gtest/gtest.h"
 #include "tests/e2e/client.h"
 #include "tests/support/await.h"
 #include "tests/support/http_get.h"
@@ -15,7 +17,7 @@ namespace {
 constexpr absl::Duration kReadLimit = absl::Seconds(5);
 constexpr absl::Duration kWindowLimit = absl::Seconds(20);
 
-// The calls of Range that succeeded, as the page's line for them says.
+// The calls of Range that succeeded, as the page's line for them says; without one there were none.
 int64_t RangesServed(const std::string& page) {
   for (const absl::string_view line : absl::StrSplit(page, '\n')) {
     double value = 0;
@@ -66,8 +68,9 @@ void ReadLoad::Stop() {
 std::vector<int64_t> ReadsServed(const Cluster& cluster) {
   std::vector<int64_t> served;
   for (int node = 1; node <= cluster.size(); ++node) {
-    served.push_back(
-        RangesServed(testing::HttpGet(cluster.metrics_address(node), "/metrics").body));
+    const testing::HttpAnswer page = testing::HttpGet(cluster.metrics_address(node), "/metrics");
+    SYNOD_CHECK(page.status == 200) << "node " << node << " shows no metrics: " << page.status;
+    served.push_back(RangesServed(page.body));
   }
   return served;
 }
@@ -84,10 +87,12 @@ std::vector<double> Shares(const std::vector<int64_t>& before, const std::vector
 std::vector<double> SharesOfNextReads(const Cluster& cluster, int64_t count) {
   const std::vector<int64_t> before = ReadsServed(cluster);
   std::vector<int64_t> after = before;
-  testing::Await(kWindowLimit, [&] {
-    after = ReadsServed(cluster);
-    return Sum(after) - Sum(before) >= count;
-  });
+  EXPECT_TRUE(testing::Await(kWindowLimit,
+                             [&] {
+                               after = ReadsServed(cluster);
+                               return Sum(after) - Sum(before) >= count;
+                             }))
+      << "only " << Sum(after) - Sum(before) << " reads in " << kWindowLimit;
   return Shares(before, after);
 }
 

@@ -38,7 +38,8 @@ class ReadLoad {
 std::vector<int64_t> ReadsServed(const Cluster& cluster);
 
 // What part each node has in the next `count` reads, or more: waits until they were served. The
-// load that makes them must be running.
+// load that makes them must be running; the test fails, and the shares are not numbers, when it
+// makes none.
 std::vector<double> SharesOfNextReads(const Cluster& cluster, int64_t count);
 
 // `after` less `before` as parts of their sum.
