@@ -146,10 +146,10 @@ class LoopControl final : public Control {
       Settings changed = wishes_.settings;
       change(changed);
       status = CheckSettings(changed);
-      // Only new ones: weights outlive the members they name, and these must not block the rest.
-      if (status.ok() && changed.weights != wishes_.settings.weights) {
-        status = CheckWeightNames(changed.weights, BackendNames(*latest_));
-      }
+      // Only new names: weights outlive the members they name, and these must not block the rest.
+      WeightMap added = changed.weights;
+      for (const auto& [name, weight] : wishes_.settings.weights) added.erase(name);
+      if (status.ok()) status = CheckWeightNames(added, BackendNames(*latest_));
       if (status.ok()) wishes_.settings = std::move(changed);
     });
     if (status.ok()) Await(generation);

@@ -64,11 +64,12 @@ std::shared_ptr<grpc::Channel> Connect(const std::string& address) {
 // gRPC's "failed to connect to all addresses; last error: UNKNOWN: ipv4:...: Failed to connect to
 // remote host: Connection refused" says what matters at its end.
 std::string Problem(const grpc::Status& status) {
-  if (status.error_code() == grpc::StatusCode::CANCELLED) return "fell silent; connecting anew";
   const std::string message = status.error_message();
   const size_t colon = message.rfind(": ");
   const std::string cause = colon == std::string::npos ? message : message.substr(colon + 2);
-  if (status.ok() || cause.empty()) return "the connection was closed";
+  // A server that shuts down cancels its streams.
+  const bool ended = status.ok() || status.error_code() == grpc::StatusCode::CANCELLED;
+  if (ended || cause.empty()) return "the connection was closed";
   return absl::StrCat("cannot be reached: ", cause);
 }
 
@@ -113,9 +114,11 @@ class GrpcFollower final : public Follower {
   // Also the way out of a connection whose packets were dropped for a while: TCP may be minutes
   // from trying again, and a new stream on it would be as mute as the old.
   void Reconnect() {
+    reconnecting_ = true;
     view_stream_.reset();
     health_stream_.reset();
     check_.reset();
+    reconnecting_ = false;
     const auto channel = Connect(address_);
     cluster_ = cluster::Cluster::NewStub(channel);
     health_ = health::Health::NewStub(channel);
@@ -145,7 +148,7 @@ class GrpcFollower final : public Follower {
           board_->Update(address_, [&](BackendFacts& facts) {
             facts.speaks_cluster = status.error_code() != grpc::StatusCode::UNIMPLEMENTED;
             facts.connected = !facts.speaks_cluster;
-            facts.problem = facts.connected ? "" : Problem(status);
+            facts.problem = facts.connected ? "" : WhyEnded(status);
           });
         });
   }
@@ -210,8 +213,12 @@ class GrpcFollower final : public Follower {
       facts.health = Health::kUnknown;
       if (!options_.generic) return;
       facts.connected = false;
-      facts.problem = Problem(status);
+      facts.problem = WhyEnded(status);
     });
+  }
+
+  std::string WhyEnded(const grpc::Status& status) const {
+    return reconnecting_ ? "fell silent; connecting anew" : Problem(status);
   }
 
   const std::string address_;
@@ -224,7 +231,8 @@ class GrpcFollower final : public Follower {
   cluster::WatchViewRequest view_request_;
   const health::HealthCheckRequest health_request_;  // "": the whole server
   std::atomic<bool> has_watch_{true};
-  std::atomic<bool> heard_{true};  // since the last Tick
+  std::atomic<bool> heard_{true};          // since the last Tick
+  std::atomic<bool> reconnecting_{false};  // what ends meanwhile was ended here
   absl::Duration heard_at_;
   absl::Duration view_due_ = -absl::InfiniteDuration();
   absl::Duration health_due_ = -absl::InfiniteDuration();

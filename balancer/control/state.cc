@@ -91,7 +91,8 @@ std::string StateJson(const View& view, const ProxyCounters& counters, absl::Dur
         {"refusals_total", counters.refusals_total},
         {"replays_total", counters.replays_total},
         {"retries_total", counters.retries_total},
-        {"connections_refused_total", counters.connections_refused_total}}},
+        {"connections_refused_total", counters.connections_refused_total},
+        {"connections_punished_total", counters.connections_punished_total}}},
       {"backends", std::move(backends)},
   };
   // Names come from others; bytes that are no UTF-8 are replaced rather than thrown over.

@@ -103,6 +103,16 @@ TEST_F(ControlTest, ANodeThatDiesIsLeftAndTakenBackWhenItReturns) {
   EXPECT_TRUE(Becomes("n3", kReady));
 }
 
+// A server that shuts down cancels its streams; so do we, when we connect anew.
+TEST_F(ControlTest, ANodeThatEndsItsStreamsDidNotFallSilent) {
+  auto nodes = StartFakeCluster(3);
+  StartOn(nodes);
+  ASSERT_TRUE(Becomes("n3", kReady));
+  nodes[2]->EndViews(grpc::Status::CANCELLED);
+  EXPECT_TRUE(Becomes("n3", kConnecting));
+  EXPECT_EQ(Now("n3").reason, "the connection was closed");
+}
+
 TEST_F(ControlTest, ANewMemberIsDiscoveredAndALearnerWaits) {
   auto nodes = StartFakeCluster(3);
   StartOn(nodes);
@@ -284,6 +294,9 @@ TEST_F(ControlTest, AWeightOfAMemberThatLeftBlocksNothingElse) {
   }
   ASSERT_TRUE(Await(kLimit, [&] { return control_->view()->backends.size() == 2; }));
   EXPECT_TRUE(control_->SetPolicy("random").ok());
+  EXPECT_TRUE(control_->SetWeights({{"n1", 2}, {"n3", 6}}).ok());
+  EXPECT_EQ(control_->SetWeights({{"n4", 6}}).code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_TRUE(control_->SetWeights({{"n1", 2}}).ok());
   EXPECT_EQ(control_->SetWeights({{"n3", 6}}).code(), absl::StatusCode::kInvalidArgument);
 }
 

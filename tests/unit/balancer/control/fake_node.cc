@@ -25,10 +25,7 @@ FakeNode::FakeNode(Services services, int port) {
 }
 
 FakeNode::~FakeNode() {
-  {
-    const absl::MutexLock lock(&mutex_);
-    stopping_ = true;
-  }
+  EndViews({grpc::StatusCode::UNAVAILABLE, "the test stops this node"});
   server_->Shutdown(std::chrono::system_clock::now());
 }
 
@@ -46,6 +43,11 @@ void FakeNode::SetServing(bool serving) {
   server_->GetHealthCheckService()->SetServingStatus(serving);
 }
 
+void FakeNode::EndViews(grpc::Status status) {
+  const absl::MutexLock lock(&mutex_);
+  end_ = std::move(status);
+}
+
 grpc::Status FakeNode::ClusterService::WatchView(grpc::ServerContext* context,
                                                  const cluster::WatchViewRequest*,
                                                  grpc::ServerWriter<cluster::View>* writer) {
@@ -54,11 +56,11 @@ grpc::Status FakeNode::ClusterService::WatchView(grpc::ServerContext* context,
     cluster::View view;
     {
       const auto changed = [this, &sent]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(node_->mutex_) {
-        return node_->stopping_ || node_->version_ != sent;
+        return node_->end_ || node_->version_ != sent;
       };
       const absl::MutexLock lock(&node_->mutex_);
       node_->mutex_.AwaitWithTimeout(absl::Condition(&changed), absl::Milliseconds(50));
-      if (node_->stopping_) return {grpc::StatusCode::UNAVAILABLE, "the test stops this node"};
+      if (node_->end_) return *node_->end_;
       sent = node_->version_;
       view = node_->view_;
     }

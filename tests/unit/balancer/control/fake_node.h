@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -36,6 +37,8 @@ class FakeNode {
   // Sent to every stream now and every 50 ms.
   void SetView(const synod::cluster::v1::View& view);
   void SetServing(bool serving);
+  // Ends every view stream, and those that come, with this status.
+  void EndViews(grpc::Status status);
 
  private:
   class ClusterService final : public synod::cluster::v1::Cluster::Service {
@@ -57,7 +60,7 @@ class FakeNode {
   absl::Mutex mutex_;
   synod::cluster::v1::View view_ ABSL_GUARDED_BY(mutex_);
   uint64_t version_ ABSL_GUARDED_BY(mutex_) = 0;
-  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  std::optional<grpc::Status> end_ ABSL_GUARDED_BY(mutex_);  // of the view streams
 };
 
 // Nodes n1, n2, ... of cluster 0xc1 that know one another; none leads yet.

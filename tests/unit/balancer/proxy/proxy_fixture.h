@@ -3,6 +3,8 @@
 #define SYNOD_TESTS_UNIT_BALANCER_PROXY_PROXY_FIXTURE_H_
 
 #include <algorithm>
+#include <atomic>
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <string>
@@ -15,6 +17,20 @@
 #include "tests/support/http2/raw_peer.h"
 
 namespace synod::balancer {
+
+// The system's clock, set ahead by hand.
+class SteppedClock final : public Clock {
+ public:
+  absl::Duration Monotonic() const override {
+    return system_.Monotonic() + absl::Nanoseconds(ahead_ns_.load());
+  }
+  absl::Time Wall() const override { return system_.Wall(); }
+  void Advance(absl::Duration step) { ahead_ns_ += absl::ToInt64Nanoseconds(step); }
+
+ private:
+  const SystemClock system_;
+  std::atomic<int64_t> ahead_ns_{0};
+};
 
 class TestProxy {
  public:
@@ -40,6 +56,9 @@ class TestProxy {
     return *stats;
   }
 
+  // The worker notices when it turns the next time.
+  void Advance(absl::Duration step) { clock_.Advance(step); }
+
   void Stop() { proxy_.reset(); }
 
  private:
@@ -61,7 +80,7 @@ class TestProxy {
     return view;
   }
 
-  SystemClock clock_;
+  SteppedClock clock_;
   uint64_t version_ = 0;
   std::map<std::string, std::shared_ptr<BackendStats>> stats_;
   std::unique_ptr<Proxy> proxy_;
