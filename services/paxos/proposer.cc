@@ -26,7 +26,7 @@ bool Proposer::OnPromise(NodeId from, const Promise& promise, Slot chosen_throug
   }
   leads_ = true;
   const Slot floor = promises_.chosen_floor();
-  next_slot_ = std::max(next_slot_, floor.next());
+  SkipTo(floor.next());
   promises_.ForgetThrough(Slot(next_slot_.value() - 1));
   const Slot barrier = std::max(floor, promises_.last_touched()).next();
   // A later promise moves the barrier only by votes in slots that are still to be proposed.
@@ -101,8 +101,16 @@ std::optional<ChosenValue> Proposer::OnAccepted(NodeId from, Slot slot) {
 void Proposer::ForgetThrough(Slot chosen_through) {
   auto at = in_flight_.begin();
   while (at != in_flight_.end() && at->first <= chosen_through) at = Forget(at);
-  next_slot_ = std::max(next_slot_, chosen_through.next());
+  SkipTo(chosen_through.next());
   promises_.ForgetThrough(chosen_through);
+}
+
+// A barrier that others have chosen is none: when promises were forgetful, more may have been
+// chosen behind it. It must be a slot of this ballot, proposed by one who was informed there.
+void Proposer::SkipTo(Slot next) {
+  if (next <= next_slot_) return;
+  if (leads_ && next_slot_ <= barrier_ && barrier_ < next) barrier_ = next;
+  next_slot_ = next;
 }
 
 std::map<Slot, Proposer::InFlight>::iterator Proposer::Forget(

@@ -44,8 +44,10 @@ class Proposer {
   // False while promises are missing for the next slot.
   bool Informed() const;
 
-  // After phase 1. Nothing chosen at a lower ballot lies at or above the barrier: once it is chosen
-  // and everything below it applied, this node knows all there is to know and may serve.
+  // After phase 1: a slot of this ballot's own. Nothing chosen at a lower ballot lies at or above it;
+  // once it is chosen and everything below it applied, this node knows all there is to know and may
+  // serve. It moves on when it turns out to have been chosen by others, which only promises that
+  // forgot votes could hide.
   Slot barrier() const { return barrier_; }
 
   // True when nothing chosen at a lower ballot lies above `chosen_through`, in whatever
@@ -88,6 +90,7 @@ class Proposer {
     uint64_t sent_at = 0;
   };
 
+  void SkipTo(Slot next);
   Accept Send(Value value, Slot chosen_through, uint64_t now);
   std::map<Slot, InFlight>::iterator Forget(std::map<Slot, InFlight>::iterator at);
 

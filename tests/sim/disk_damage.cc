@@ -112,7 +112,8 @@ void Disk::StrikeFile(Damage damage, const std::string& path, Random& random) {
   for (Layer* layer : {&visible_, &durable_}) {
     if (damage == Damage::kMissing) {
       layer->names.erase(path);
-    } else if (const auto found = layer->contents.find(file); found != layer->contents.end()) {
+    } else if (const auto found = layer->contents.find(file);
+               found != layer->contents.end() && !found->second.empty()) {
       found->second.resize(random.Below(found->second.size()));
     }
   }

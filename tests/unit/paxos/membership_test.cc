@@ -103,8 +103,10 @@ TEST(ProposerTest, IsSettledOnlyWithPromisesOfEveryConfiguration) {
   Proposer proposer(&history, ballot, 8, 1000);
   proposer.OnPromise(NodeId(1), {ballot, Slot(4), {}}, Slot(4));
   ASSERT_TRUE(proposer.OnPromise(NodeId(2), {ballot, Slot(4), {}}, Slot(4)));
+  proposer.Repropose(Slot(4), 0);  // its barrier
   proposer.ForgetThrough(Slot(5));
   ASSERT_TRUE(proposer.Settled(Slot(5)));
+  proposer.Propose(Value(), Slot(5), 0);
   ASSERT_TRUE(history.Choose(Slot(6), ChangeOf(Slot(), {NodeId(3), NodeId(4), NodeId(5)}), 8));
   proposer.ForgetThrough(Slot(6));
   EXPECT_FALSE(proposer.Settled(Slot(6)));
