@@ -87,6 +87,11 @@ void Drop(Cluster& cluster, Arguments& arguments) {
   if (arguments.done()) cluster.Drop(filter);
 }
 
+void Repeat(Cluster& cluster, Arguments& arguments) {
+  const MessageFilter filter = arguments.Filter();
+  if (arguments.done()) cluster.network().Repeat(filter);
+}
+
 void Propose(Cluster& cluster, Arguments& arguments) {
   const NodeId node = arguments.Running();
   const std::string payload = arguments.Text();
@@ -112,6 +117,7 @@ std::vector<Command> DrivingCommands() {
       {"deliver [FROM->TO] [KIND] [slot SLOT]",
        "what is under way and matches arrives; the answers stay under way", Deliver},
       {"drop [FROM->TO] [KIND] [slot SLOT]", "what is under way and matches is lost", Drop},
+      {"repeat [FROM->TO] [KIND] [slot SLOT]", "what is under way and matches is so twice", Repeat},
       {"stabilize", "everything arrives, answers included, until nothing is under way", Stabilize},
       {"propose NODE WORD", "a client of this node writes", Propose},
       {"read NODE NUMBER", "a client of this node reads; the number names the read", Read},

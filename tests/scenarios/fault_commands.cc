@@ -80,6 +80,11 @@ void Erase(Cluster& cluster, Arguments& arguments) {
   HarmSlot(cluster, arguments, node, EraseRecord);
 }
 
+void LoseState(Cluster& cluster, Arguments& arguments) {
+  const NodeId node = arguments.Down();
+  if (arguments.done()) cluster.at(node).LoseState();
+}
+
 void Wipe(Cluster& cluster, Arguments& arguments) {
   const NodeId node = arguments.Down();
   if (arguments.done()) cluster.at(node).Wipe();
@@ -102,6 +107,7 @@ std::vector<Command> FaultCommands() {
        "the promises",
        Damage},
       {"erase NODE slot SLOT", "... that record is gone, and what named it, too", Erase},
+      {"lose-state NODE", "a crashed node's state is gone; its log is not", LoseState},
       {"wipe NODE", "a crashed node gets an empty disk", Wipe},
   };
 }

@@ -39,6 +39,9 @@ class Network {
 
   const std::deque<paxos::Message>& under_way() const { return under_way_; }
 
+  // A copy of each message that matches, behind all others.
+  void Repeat(const MessageFilter& filter);
+
   // The oldest message of which `wanted` is true, taken out; nothing when there is none.
   std::optional<paxos::Message> TakeFirst(const std::function<bool(const paxos::Message&)>& wanted);
 

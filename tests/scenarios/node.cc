@@ -73,6 +73,9 @@ void Node::SayRecovered(const paxos::RecoveredState& recovered) {
   }
   std::string words = absl::StrCat("recovers: promised ", BallotWord(recovered.promised),
                                    ", chosen through ", chosen.value());
+  if (recovered.vote_floor > recovered.applied) {
+    absl::StrAppend(&words, "; the log is cut through slot ", recovered.vote_floor.value());
+  }
   for (const paxos::AcceptedValue& value : recovered.accepted) {
     absl::StrAppend(&words, "; accepted slot ", value.slot.value(), " at ",
                     BallotWord(value.ballot), ": ", ValueWords(value.value));
@@ -99,8 +102,12 @@ void Node::Crash() {
 
 void Node::Wipe() {
   disk_ = std::make_unique<storage::FaultEnv>();
-  durable_ = {Slot(), options_.first, {}};
   ++disks_;
+  LoseState();
+}
+
+void Node::LoseState() {
+  durable_ = {Slot(), options_.first, {}};
 }
 
 void Node::HoldLog(bool held) {

@@ -49,8 +49,9 @@ class Node {
   void Start();
   // kill -9: what no sync has covered is gone.
   void Crash();
-  // A crashed node gets an empty disk.
+  // A crashed node gets an empty disk, or loses its durable state alone.
   void Wipe();
+  void LoseState();
   // It was never started, crashed, or refused to start.
   bool down() const { return replica_ == nullptr; }
 
