@@ -19,7 +19,8 @@ paxos::RecoveredState Recover(const storage::GroupLogState& log, uint64_t instan
   recovered.instances = log.instances;
   recovered.configurations = std::move(configurations);
 
-  std::set<Slot> doubtful;  // the log's value may not be its last one there
+  // The log's value may not be its last one there, or nothing more than a vote.
+  std::set<Slot> doubtful(log.reopened.begin(), log.reopened.end());
   for (const paxos::UnknownVote& vote : log.unknown) {
     doubtful.insert(vote.slot);
     if (vote.slot > applied) recovered.unknown.push_back(vote);

@@ -17,8 +17,8 @@ namespace synod::node {
 // ascending; `applied` is what the engine holds, `configurations` those of that slot.
 //
 // Values through the log's hint are chosen (acceptor_log.h) unless damage may hide a newer one of
-// their slot; all others are handed on as accepted. An engine that is behind the log's cut is
-// legal: the replica then waits for a snapshot.
+// their slot, or had opened it to votes again; all others are handed on as accepted. An engine that
+// is behind the log's cut is legal: the replica then waits for a snapshot.
 //
 // It never refuses: what the log has lost it names, and a log that must not vote does not open.
 paxos::RecoveredState Recover(const storage::GroupLogState& log, uint64_t instance, Slot applied,

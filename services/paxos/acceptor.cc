@@ -58,7 +58,7 @@ std::optional<Acceptor::AcceptAnswer> Acceptor::OnAccept(const Accept& accept,
   AcceptedValue& held = accepted_[accept.slot];
   if (held.ballot == accept.ballot) return AcceptAnswer{reply, std::nullopt};  // a repetition
   held = {accept.slot, accept.ballot, accept.value};
-  unknown_.erase(accept.slot);  // of a lower ballot, or the same value
+  unknown_.erase(accept.slot);  // no vote of this node was of a higher ballot than this one
   return AcceptAnswer{reply,
                       AcceptedRecord{accept.slot, accept.ballot, accept.value, chosen_through}};
 }

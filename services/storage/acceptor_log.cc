@@ -155,6 +155,7 @@ GroupLogState SegmentedLog::State(GroupId group) const {
   state.chosen_hint = index_.chosen_hint(group);
   state.cut_through = index_.cut_through(group);
   state.unknown = index_.unknown(group);
+  state.reopened = index_.reopened(group);
   return state;
 }
 

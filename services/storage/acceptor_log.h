@@ -63,8 +63,11 @@ struct GroupLogState {
 
   // Slots above cut_through of which the newest record is lost, ascending. An older record of the
   // slot, if there is one, is a vote; it is not the chosen value, whatever the hint says. Of every
-  // other slot from there through chosen_hint the log holds the value.
+  // other slot from there through chosen_hint the log holds the value, but for `reopened`.
   std::vector<paxos::UnknownVote> unknown;
+  // Slots through chosen_hint, ascending, in which the log's value is a vote all the same: damage
+  // had taken what was chosen there, and a vote was cast before that was known again.
+  std::vector<Slot> reopened;
   // Votes up to this ballot may be missing in any slot above cut_through; until a RepairedRecord.
   paxos::Ballot lost_through;
 };

@@ -6,6 +6,7 @@ namespace synod::storage {
 
 void SlotIndex::Add(uint64_t segment, const RecordDescriptor& record) {
   Group& group = groups_[record.key.group];
+  CloseAgain(group, record);
   Hint(group, record);
   if (record.key.slot <= group.cut_through) return;
   const bool learned = record.key.kind == RecordKind::kLearned;
@@ -16,10 +17,12 @@ void SlotIndex::Add(uint64_t segment, const RecordDescriptor& record) {
   const Entry fresh{segment,       record.checksum, record.key.ballot,
                     record.offset, record.length,   record.key.kind};
   const auto [found, inserted] = group.slots.try_emplace(record.key.slot, fresh);
-  if (inserted) return;
   const Entry& old = found->second;
-  const bool wins = learned || (old.kind != RecordKind::kLearned && fresh.ballot >= old.ballot);
-  if (wins) found->second = fresh;
+  const bool wins =
+      inserted || learned || (old.kind != RecordKind::kLearned && fresh.ballot >= old.ballot);
+  if (!wins) return;
+  found->second = fresh;
+  if (!learned && record.key.slot <= group.chosen_hint) group.reopened.insert(record.key.slot);
 }
 
 void SlotIndex::Lose(const RecordDescriptor& record) {
@@ -50,6 +53,7 @@ void SlotIndex::Doubt(GroupId id, paxos::Ballot bound) {
     if (it->second.kind == RecordKind::kAccepted)
       group.lost.try_emplace(it->first, Loss{bound, false});
   }
+  for (const Slot slot : group.reopened) group.lost.try_emplace(slot, Loss{bound, false});
 }
 
 void SlotIndex::DoubtGaps(GroupId id, paxos::Ballot bound) {
@@ -62,6 +66,13 @@ void SlotIndex::DoubtGaps(GroupId id, paxos::Ballot bound) {
       group.lost.try_emplace(slot, Loss{bound, false});
     }
   }
+}
+
+// Whoever wrote this record knew what is chosen in these slots, and had it in the log.
+void SlotIndex::CloseAgain(Group& group, const RecordDescriptor& record) {
+  auto& reopened = group.reopened;
+  reopened.erase(reopened.begin(), reopened.upper_bound(record.chosen_through));
+  if (record.key.kind == RecordKind::kLearned) reopened.erase(record.key.slot);
 }
 
 // record.h: a learned record proves that everything before it is chosen too.
@@ -79,6 +90,7 @@ void SlotIndex::CutThrough(GroupId id, Slot slot) {
   group.chosen_hint = std::max(group.chosen_hint, slot);
   group.slots.erase(group.slots.begin(), group.slots.upper_bound(slot));
   group.lost.erase(group.lost.begin(), group.lost.upper_bound(slot));
+  group.reopened.erase(group.reopened.begin(), group.reopened.upper_bound(slot));
 }
 
 Slot SlotIndex::cut_through(GroupId group) const {
@@ -94,6 +106,12 @@ Slot SlotIndex::chosen_hint(GroupId group) const {
 bool SlotIndex::IsLost(GroupId id, Slot slot) const {
   const auto group = groups_.find(id);
   return group != groups_.end() && group->second.lost.contains(slot);
+}
+
+std::vector<Slot> SlotIndex::reopened(GroupId id) const {
+  const auto group = groups_.find(id);
+  if (group == groups_.end()) return {};
+  return {group->second.reopened.begin(), group->second.reopened.end()};
 }
 
 std::vector<paxos::UnknownVote> SlotIndex::unknown(GroupId id) const {

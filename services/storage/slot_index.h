@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "absl/container/btree_map.h"
+#include "absl/container/btree_set.h"
 #include "common/ids.h"
 #include "services/paxos/message.h"
 #include "services/storage/record_codec.h"
@@ -51,6 +52,11 @@ class SlotIndex {
 
   bool IsLost(GroupId group, Slot slot) const;
 
+  // Slots at or below the hint of which the newest record is a vote that was written after the
+  // hint, ascending: damage had opened the slot again. Until a later record's hint covers it, or
+  // the slot is learned, that vote proves nothing.
+  std::vector<Slot> reopened(GroupId group) const;
+
   // Slots whose newest record is lost, ascending, with a ballot that it did not exceed.
   std::vector<paxos::UnknownVote> unknown(GroupId group) const;
 
@@ -78,10 +84,12 @@ class SlotIndex {
   struct Group {
     absl::btree_map<Slot, Entry> slots;
     absl::btree_map<Slot, Loss> lost;
+    absl::btree_set<Slot> reopened;
     Slot cut_through;
     Slot chosen_hint;
   };
 
+  static void CloseAgain(Group& group, const RecordDescriptor& record);
   static void Hint(Group& group, const RecordDescriptor& record);
   static RecordLocation Locate(GroupId group, Slot slot, const Entry& entry);
 

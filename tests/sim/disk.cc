@@ -102,7 +102,7 @@ absl::StatusOr<std::string> Disk::Read(FileNumber file, uint64_t offset, size_t 
   const std::string& content = visible_.contents[file];
   if (offset >= content.size()) return std::string();
   std::string bytes = content.substr(offset, size);
-  if (struck_.empty()) return bytes;
+  if (bytes.empty() || struck_.empty()) return bytes;
   for (uint64_t sector = offset / kDiskSector; sector * kDiskSector < offset + bytes.size();
        ++sector) {
     if (unreadable_.contains({file, sector})) return absl::DataLossError("input/output error");

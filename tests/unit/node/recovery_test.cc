@@ -64,6 +64,15 @@ TEST(RecoveryTest, ValuesThroughTheHintAreChosenAndTheRestAccepted) {
   EXPECT_EQ(state.accepted[0].ballot, kNew);
 }
 
+TEST(RecoveryTest, AVoteInAReopenedSlotIsAVote) {
+  storage::GroupLogState log = LogOf(kNew, /*chosen_hint=*/Slot(4));
+  log.reopened = {Slot(2)};
+  const auto state = Recovered(log, Slot(), {At(1, kOld), At(2, kNew), At(3, kLearned)});
+  EXPECT_EQ(ChosenSlots(state), (Slots{1, 3}));
+  EXPECT_EQ(AcceptedSlots(state), (Slots{2}));
+  EXPECT_TRUE(state.unknown.empty());
+}
+
 TEST(RecoveryTest, EngineMayBeAheadOfTheHint) {
   const auto state =
       Recovered(LogOf(kNew, /*chosen_hint=*/Slot(2), Slot()), Slot(7), {At(8, kNew)});
