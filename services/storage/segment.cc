@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/check.h"
 #include "services/storage/log_files.h"
+#include "services/storage/tolerant_read.h"
 
 namespace synod::storage {
 namespace {
@@ -102,12 +103,14 @@ absl::Status Segment::SecureTail(const SegmentScan& scan) {
 
 absl::StatusOr<paxos::Value> Segment::ReadValue(const RecordDescriptor& record) const {
   const std::string path = RecordsPath(dir_, id());
-  auto bytes = records_->ReadAt(record.offset, record.length);
-  if (!bytes.ok()) return Unreadable(path, record, bytes.status().message());
-  if (!ValueIntact(identity_, record, *bytes)) {
-    return Unreadable(path, record, "the value does not match its checksum");
+  // As the scan at the start did: zeros in a sector that cannot be read may be what stood there.
+  TolerantRead read = ReadTolerantly(*records_, record.offset, record.length);
+  if (!ValueIntact(identity_, record, read.bytes)) {
+    return Unreadable(
+        path, record,
+        read.unreadable.empty() ? "the value does not match its checksum" : "input/output error");
   }
-  auto value = paxos::Value::Parse(*std::move(bytes));
+  auto value = paxos::Value::Parse(std::move(read.bytes));
   if (!value.ok()) return Unreadable(path, record, value.status().message());
   return value;
 }

@@ -30,7 +30,7 @@ absl::StatusOr<FoundFile> ReadFile(Env* env, std::string path) {
   if (!file.ok()) return file.status();
   const auto size = (*file)->Size();
   if (!size.ok()) return size.status();
-  TolerantRead read = ReadTolerantly(**file, std::min(*size, kMaxSegmentBytes));
+  TolerantRead read = ReadTolerantly(**file, 0, std::min(*size, kMaxSegmentBytes));
   found.file = *std::move(file);
   found.bytes = std::move(read.bytes);
   for (const UnreadableBytes& bytes : read.unreadable) {

@@ -28,19 +28,22 @@ void AppendUnreadable(uint64_t offset, uint64_t size, TolerantRead& out) {
 
 }  // namespace
 
-TolerantRead ReadTolerantly(const File& file, uint64_t size) {
+TolerantRead ReadTolerantly(const File& file, uint64_t offset, uint64_t size) {
   TolerantRead out;
   out.bytes.reserve(size);
-  for (uint64_t chunk = 0; chunk < size; chunk += kChunkBytes) {
-    const uint64_t chunk_size = std::min(kChunkBytes, size - chunk);
-    if (AppendRead(file, chunk, chunk_size, out.bytes)) {
-      if (out.bytes.size() < chunk + chunk_size) break;  // the file is shorter
+  const uint64_t end = offset + size;
+  for (uint64_t chunk = offset, next; chunk < end; chunk = next) {
+    next = std::min(chunk + kChunkBytes, end);
+    if (AppendRead(file, chunk, next - chunk, out.bytes)) {
+      if (offset + out.bytes.size() < next) break;  // the file is shorter
       continue;
     }
-    for (uint64_t at = chunk; at < chunk + chunk_size; at += kSectorBytes) {
-      const uint64_t sector = std::min<uint64_t>(kSectorBytes, chunk + chunk_size - at);
-      if (!AppendRead(file, at, sector, out.bytes)) AppendUnreadable(at, sector, out);
-      if (out.bytes.size() < at + sector) return out;
+    for (uint64_t at = chunk, sector_end; at < next; at = sector_end) {
+      sector_end = std::min<uint64_t>((at / kSectorBytes + 1) * kSectorBytes, next);
+      if (!AppendRead(file, at, sector_end - at, out.bytes)) {
+        AppendUnreadable(at, sector_end - at, out);
+      }
+      if (offset + out.bytes.size() < sector_end) return out;
     }
   }
   return out;

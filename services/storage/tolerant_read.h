@@ -20,8 +20,8 @@ struct TolerantRead {
   std::vector<UnreadableBytes> unreadable;  // ascending
 };
 
-// Up to `size` bytes from the start of the file; fewer only when it is shorter.
-TolerantRead ReadTolerantly(const File& file, uint64_t size);
+// Up to `size` bytes from `offset`; fewer only when the file is shorter.
+TolerantRead ReadTolerantly(const File& file, uint64_t offset, uint64_t size);
 
 }  // namespace synod::storage
 

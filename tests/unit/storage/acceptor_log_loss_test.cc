@@ -131,6 +131,23 @@ TEST_F(AcceptorLogLossTest, SectorsThatCannotBeReadAreDamageOfTheirBatchesOnly) 
   }
 }
 
+// The scan takes zeros for what it cannot read, and so does whoever reads the value afterwards:
+// where the checksum agrees, zeros stood there.
+TEST_F(AcceptorLogLossTest, AValueOfZerosIsReadThoughItsSectorCannotBe) {
+  {
+    const auto log = AcceptorLog::Open(&env_, DamagedLogOptions()).value();
+    Write(*log, {Accepted(1, 22, 6, ValueOf(22)),
+                 Accepted(1, 23, 6, paxos::Value::OfCommands({{{}, std::string(2000, '\0')}}))});
+  }
+  const std::string zeros(1100, '\0');
+  const size_t value = env_.Contents(Records(3)).find(zeros);
+  ASSERT_NE(value, std::string::npos);
+  env_.MakeUnreadable(Records(3), (value / 512 + 1) * 512, 512);
+  const auto outcome = Inspect(env_, "zeros");
+  ASSERT_TRUE(outcome);
+  EXPECT_TRUE(outcome->intact);
+}
+
 // The last batch can be read, but may never have reached the disk, and its segment is not written
 // again. If it vanishes it is missed.
 TEST_F(AcceptorLogLossTest, TheLastBatchOfADamagedSegmentIsMissedWhenItVanishes) {
