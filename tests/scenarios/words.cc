@@ -166,7 +166,7 @@ std::string ConfigurationWords(const paxos::Configuration& configuration) {
                       learners.empty() ? "" : ", learners", learners);
 }
 
-absl::string_view KindOf(const MessageBody& body) {
+const char* KindOf(const MessageBody& body) {
   return kKinds[body.index()];
 }
 

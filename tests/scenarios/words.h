@@ -1,6 +1,7 @@
 // The core's messages, records, values and configurations in the product's words, a line each, for
-// scenarios and whoever else shows them to people. Random numbers (of lives, reads, logs that were
-// not named by a script) are left out, so that the words are the same in every run.
+// scenarios, the simulator's trace, and whoever else shows them to people. Random numbers (of
+// lives, reads, logs that were not named by a script) are left out, so that the words are the same
+// in every run.
 #ifndef SYNOD_TESTS_SCENARIOS_WORDS_H_
 #define SYNOD_TESTS_SCENARIOS_WORDS_H_
 
@@ -29,7 +30,7 @@ std::string ValueWords(const paxos::Value& value);
 std::string ConfigurationWords(const paxos::Configuration& configuration);
 
 // "Accept", as in message.h.
-absl::string_view KindOf(const paxos::MessageBody& body);
+const char* KindOf(const paxos::MessageBody& body);
 // In the order of the variant.
 std::vector<absl::string_view> MessageKinds();
 // The slot that a message is about; Slot() for kinds that are about none.

@@ -1,19 +1,14 @@
 #include "tests/sim/message_trace.h"
 
-#include <array>
 #include <variant>
+
+#include "tests/scenarios/words.h"
 
 namespace synod::sim {
 namespace {
 
 using paxos::Ballot;
 using paxos::MessageBody;
-
-// In the order of MessageBody.
-constexpr std::array<const char*, std::variant_size_v<MessageBody>> kKinds = {
-    "Probe",        "ProbeReply", "Prepare",        "Promise",     "Reject",    "Accept",
-    "Accepted",     "Heartbeat",  "HeartbeatReply", "ReadRequest", "ReadReply", "Forward",
-    "LearnRequest", "Learned",    "SnapshotOffer",  "TakeOver",    "Greeting"};
 
 Ballot BallotOf(const MessageBody& body) {
   return std::visit(
@@ -47,9 +42,8 @@ Slot SlotOf(const MessageBody& body) {
 
 void NoteMessage(World& world, NodeId node, absl::string_view what, const paxos::Message& message) {
   const Ballot ballot = BallotOf(message.body);
-  const size_t kind = message.body.index();
   world.Note(node, what,
-             {{"kind", kind, kKinds[kind]},
+             {{"kind", message.body.index(), scenarios::KindOf(message.body)},
               {"from", message.from.value()},
               {"to", message.to.value()},
               {"round", ballot.round},
