@@ -196,9 +196,10 @@ void PeerLink::Closed(const grpc::Status& status) {
   Report(status.ok() ? absl::UnavailableError("the peer ended the stream")
                      : absl::Status(static_cast<absl::StatusCode>(status.error_code()),
                                     status.error_message()));
-  std::unique_ptr<Stream> finished;  // destroyed after the lock is gone
   absl::MutexLock lock(&mutex_);
-  finished = std::move(stream_);
+  // Under the lock, so that the destructor cannot drop its stub first: the stream would hold the
+  // last share of the channel, and gRPC would join the thread that we are on.
+  stream_.reset();
   if (closing_) return;
   const absl::Duration delay = backoff_ * (0.5 + 0.5 * random_.Unit());
   backoff_ = std::min(2 * backoff_, kMaxBackoff);

@@ -85,5 +85,13 @@ TEST(PeerLinkTest, IntroducesItselfToThosePeersItConnectsTo) {
   EXPECT_EQ(b.introduction(a.id()).client_urls, std::vector<std::string>{"http://n1:2379"});
 }
 
+// The last connection of a process takes a thread of gRPC's with it, which it must not be on.
+TEST(PeerLinkTest, EndsAsTheLastConnectionOfAProcess) {
+  for (int round = 0; round < 200; ++round) {
+    PeerNode a(1);
+    a.transport().SetPeers({{NodeId(2), a.address()}}, 1);
+  }
+}
+
 }  // namespace
 }  // namespace synod::rpc
