@@ -18,7 +18,8 @@ namespace {
 
 constexpr size_t kMaxQueuedConnections = 64;
 constexpr size_t kMaxRequestBytes = 64 << 10;
-constexpr int kTimeoutSeconds = 5;
+constexpr int kTimeoutSeconds = 1;
+constexpr int kBacklog = 128;
 
 // httplib's own pool has no bound. Here the accept loop waits when the queue is full, so that more
 // connections pile up in the kernel's backlog, which has one.
@@ -69,20 +70,21 @@ class BoundedPool final : public httplib::TaskQueue {
   std::vector<std::thread> threads_;
 };
 
-// httplib would set SO_REUSEPORT, with which two processes share a port without noticing.
-void AllowQuickRestart(socket_t socket) {
-  const int on = 1;
-  setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-}
-
 class HttplibServer final : public HttpServer {
  public:
   HttplibServer(std::map<std::string, HttpHandler> handlers, int threads)
       : handlers_(std::move(handlers)) {
     server_.new_task_queue = [threads] { return new BoundedPool(threads); };
-    server_.set_socket_options(AllowQuickRestart);
+    // httplib would set SO_REUSEPORT, with which two processes share a port without noticing.
+    server_.set_socket_options([this](socket_t socket) {
+      const int on = 1;
+      setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+      socket_ = socket;
+    });
     // A kept-alive connection would hold one of few threads while idle.
     server_.set_keep_alive_max_count(1);
+    // For the first byte of a request; the next one is for those that follow.
+    server_.set_keep_alive_timeout(kTimeoutSeconds);
     server_.set_read_timeout(kTimeoutSeconds);
     server_.set_write_timeout(kTimeoutSeconds);
     server_.set_payload_max_length(kMaxRequestBytes);
@@ -96,19 +98,21 @@ class HttplibServer final : public HttpServer {
     if (thread_.joinable()) thread_.join();
   }
 
-  absl::Status Listen(const HostPort& listen) {
+  absl::Status Listen(const HostPort& address) {
     errno = 0;
-    if (listen.port == 0) {
-      const int port = server_.bind_to_any_port(listen.host);
+    if (address.port == 0) {
+      const int port = server_.bind_to_any_port(address.host);
       if (port > 0) port_ = static_cast<uint16_t>(port);
-    } else if (server_.bind_to_port(listen.host, listen.port)) {
-      port_ = listen.port;
+    } else if (server_.bind_to_port(address.host, address.port)) {
+      port_ = address.port;
     }
     if (port_ == 0) {
       const char* reason = errno != 0 ? std::strerror(errno) : "the host does not resolve";
       return absl::FailedPreconditionError(
-          absl::StrCat("cannot listen on ", listen.ToString(), ": ", reason));
+          absl::StrCat("cannot listen on ", address.ToString(), ": ", reason));
     }
+    // httplib listens with a backlog of 5, and a full one costs whoever connects a second or more.
+    listen(socket_, kBacklog);
     thread_ = std::thread([this] { server_.listen_after_bind(); });
     // stop() does nothing before the accept loop runs; a server that is destroyed at once must not
     // miss it.
@@ -135,6 +139,7 @@ class HttplibServer final : public HttpServer {
 
   const std::map<std::string, HttpHandler> handlers_;
   httplib::Server server_;
+  socket_t socket_ = INVALID_SOCKET;  // httplib's
   uint16_t port_ = 0;
   std::thread thread_;
 };

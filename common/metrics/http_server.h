@@ -2,7 +2,9 @@
 // page. GET only. Not for bulk or untrusted traffic.
 //
 // Bounds: a fixed number of threads; connections beyond what they serve wait in a short queue and
-// then in the kernel; one request per connection; requests must arrive within 5 s.
+// then in the kernel; one request per connection, which must begin within 1 s and not pause for
+// longer. There are more threads than work asks for, so that connections that say nothing (a
+// browser's spare ones, a port scan) do not keep a probe waiting.
 #ifndef SYNOD_COMMON_METRICS_HTTP_SERVER_H_
 #define SYNOD_COMMON_METRICS_HTTP_SERVER_H_
 
@@ -36,7 +38,7 @@ class HttpServer {
   // Serves each exact path by its handler and answers 404 to all others. Port 0 picks a free port.
   // FailedPrecondition, with the address and the system's reason, when it cannot be bound.
   static absl::StatusOr<std::unique_ptr<HttpServer>> Start(
-      const HostPort& listen, std::map<std::string, HttpHandler> handlers, int threads = 2);
+      const HostPort& listen, std::map<std::string, HttpHandler> handlers, int threads = 16);
 
   // Stops accepting, waits for the handlers under way and joins.
   virtual ~HttpServer() = default;

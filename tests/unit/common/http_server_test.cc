@@ -3,8 +3,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <httplib.h>
+#include <netinet/in.h>
 #include <prometheus/counter.h>
 #include <prometheus/registry.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <vector>
 
 #include "common/metrics/exposition.h"
 
@@ -62,6 +67,26 @@ TEST(HttpServerTest, ServesMoreConnectionsThanThreads) {
   EXPECT_TRUE(kept.Get("/"));
   EXPECT_TRUE(httplib::Client("127.0.0.1", (*server)->port()).Get("/"))
       << "an idle kept-alive connection holds the only thread";
+}
+
+TEST(HttpServerTest, AnswersBesideConnectionsThatSayNothing) {
+  const auto server =
+      HttpServer::Start(kAnyPort, {{"/livez", [](const HttpRequest&) { return HttpResponse{}; }}});
+  ASSERT_TRUE(server.ok()) << server.status();
+  sockaddr_in address = {};
+  address.sin_family = AF_INET;
+  address.sin_port = htons((*server)->port());
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  std::vector<int> idle;
+  for (int i = 0; i < 10; ++i) {
+    idle.push_back(socket(AF_INET, SOCK_STREAM, 0));
+    ASSERT_EQ(connect(idle.back(), reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+    ASSERT_EQ(write(idle.back(), "GET /li", 7), 7);
+  }
+  httplib::Client probe("127.0.0.1", (*server)->port());
+  probe.set_read_timeout(3);  // less than the half requests would hold two threads for
+  EXPECT_TRUE(probe.Get("/livez"));
+  for (const int one : idle) close(one);
 }
 
 }  // namespace
