@@ -164,7 +164,8 @@ grpc::Status ToStatus(MemberRefusal refusal) {
     case MemberRefusal::kTooManyLearners:
       return ToStatus(EtcdError::kTooManyLearners);
     case MemberRefusal::kNotEnoughStarted:
-      return ToStatus(EtcdError::kMemberNotEnoughStarted);
+      // etcd sends the error that its clients make of this one, which has lost its code.
+      return {Code::UNKNOWN, ToStatus(EtcdError::kMemberNotEnoughStarted).error_message()};
     case MemberRefusal::kUnhealthy:
       return ToStatus(EtcdError::kUnhealthy);
   }

@@ -117,7 +117,7 @@ TEST_F(MemberServiceTest, RefusalsAreEtcdsWords) {
        "etcdserver: can only promote a learner member which is in sync with leader"},
       {MemberRefusal::kTooManyLearners, grpc::StatusCode::FAILED_PRECONDITION,
        "etcdserver: too many learner members in cluster"},
-      {MemberRefusal::kNotEnoughStarted, grpc::StatusCode::FAILED_PRECONDITION,
+      {MemberRefusal::kNotEnoughStarted, grpc::StatusCode::UNKNOWN,
        "etcdserver: re-configuration failed due to not enough started members"},
       {MemberRefusal::kUnhealthy, grpc::StatusCode::UNAVAILABLE, "etcdserver: unhealthy cluster"},
   };
