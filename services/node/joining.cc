@@ -19,7 +19,6 @@ namespace {
 // Of one question to one member.
 constexpr absl::Duration kQuestionTimeout = absl::Seconds(3);
 
-// Members that start at the same time need a moment before they answer.
 constexpr absl::Duration kPause = absl::Milliseconds(200);
 constexpr absl::Duration kPatience = absl::Seconds(20);
 
@@ -50,12 +49,13 @@ struct Round {
   absl::Status failure = absl::UnavailableError("--initial-cluster names nobody else");
 };
 
-Round AskEverybody(const NodeOptions& options, const std::vector<std::string>& own) {
+Round AskEverybody(const NodeOptions& options, const Asking& asking,
+                   const std::vector<std::string>& own) {
   Round round;
   for (const ClusterMember& member : options.initial_cluster) {
     if (member.name == options.name) continue;
     const std::string address = member.peer_urls.front().address.ToString();
-    auto answer = rpc::AskWhoIAm(address, own, kQuestionTimeout);
+    auto answer = asking.ask(address, own);
     if (answer.ok()) {
       if (!round.best || answer->configuration_version > round.best->configuration_version) {
         round.best = *std::move(answer);
@@ -73,17 +73,26 @@ Round AskEverybody(const NodeOptions& options, const std::vector<std::string>& o
 
 }  // namespace
 
-absl::StatusOr<RunningCluster> AskRunningCluster(const NodeOptions& options,
-                                                 absl::Duration patience) {
+Asking AskOverNetwork(const Clock* clock) {
+  return {[](const std::string& address, const std::vector<std::string>& peer_urls) {
+            return rpc::AskWhoIAm(address, peer_urls, kQuestionTimeout);
+          },
+          [clock, until = clock->Monotonic() + kPatience] {
+            if (clock->Monotonic() >= until) return false;
+            absl::SleepFor(kPause);
+            return true;
+          }};
+}
+
+absl::StatusOr<RunningCluster> AskRunningCluster(const NodeOptions& options, const Asking& asking) {
   const std::vector<std::string> own = OwnUrls(options);
   if (options.initial_cluster.size() < 2) {
     return absl::FailedPreconditionError(
         "--initial-cluster names no other member: name those of the running cluster too, or start "
         "a new one with --initial-cluster-state=new");
   }
-  const absl::Time until = absl::Now() + patience;
   while (true) {
-    Round round = AskEverybody(options, own);
+    Round round = AskEverybody(options, asking, own);
     if (round.best) return ToRunningCluster(*round.best);
     if (round.strangers) {
       return absl::FailedPreconditionError(absl::StrCat(
@@ -92,16 +101,15 @@ absl::StatusOr<RunningCluster> AskRunningCluster(const NodeOptions& options,
           "` first, or correct --initial-cluster"));
     }
     if (absl::IsFailedPrecondition(round.failure)) return round.failure;
-    if (absl::Now() >= until) {
+    if (!asking.pause()) {
       return absl::UnavailableError(
           absl::StrCat("no member of --initial-cluster answers, the last being ",
                        round.failure.message(), ": check the addresses and the network"));
     }
-    absl::SleepFor(kPause);
   }
 }
 
-absl::StatusOr<WhoIAm> FindOutWhoIAm(const NodeOptions& options) {
+absl::StatusOr<WhoIAm> FindOutWhoIAm(const NodeOptions& options, const Asking& asking) {
   const Identity derived =
       DeriveIdentity(options.name, options.initial_cluster, options.initial_cluster_token);
   const auto found =
@@ -111,7 +119,7 @@ absl::StatusOr<WhoIAm> FindOutWhoIAm(const NodeOptions& options) {
     if (founder) return WhoIAm{found->cluster, found->node, FirstConfiguration(derived), {}};
     if (options.join_existing) return WhoIAm{found->cluster, found->node, {}, {}};
   } else if (absl::IsNotFound(found.status()) && options.join_existing) {
-    auto running = AskRunningCluster(options, kPatience);
+    auto running = AskRunningCluster(options, asking);
     if (!running.ok()) return running.status();
     return WhoIAm{running->cluster, running->self, {}, *std::move(running)};
   }

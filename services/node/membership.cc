@@ -43,6 +43,10 @@ bool IsConnected(NodeId member, const MembershipFacts& facts) {
   return member == facts.self || facts.connected.count(member) != 0;
 }
 
+bool IsSteady(NodeId member, const MembershipFacts& facts) {
+  return member == facts.self || facts.steady.count(member) != 0;
+}
+
 // Of the members that vote, or are going to, without `except`.
 struct Count {
   size_t members = 0;
@@ -59,8 +63,12 @@ Count CountVoters(const Configuration& now, const MembershipFacts& facts, NodeId
   return count;
 }
 
+size_t QuorumOf(size_t voters) {
+  return voters / 2 + 1;
+}
+
 bool IsQuorum(size_t some, size_t of) {
-  return some >= of / 2 + 1;
+  return some >= QuorumOf(of);
 }
 
 bool HasUrlOf(const Configuration& now, const std::vector<std::string>& urls, NodeId except) {
@@ -107,7 +115,7 @@ class Changer {
                count.members > 1 && !IsQuorum(count.started, count.members + 1)) {
       return Refuse(MemberRefusal::kNotEnoughStarted);
     }
-    if (!EveryVoterIsConnected()) return Refuse(MemberRefusal::kUnhealthy);
+    if (SteadyVoters() != now_.voters().size()) return Refuse(MemberRefusal::kUnhealthy);
     if (now_.members().size() >= Configuration::kMaxMembers ||
         now_.voters().size() >= Configuration::kMaxVoters) {
       return Refuse(MemberRefusal::kTooManyLearners);
@@ -133,7 +141,7 @@ class Changer {
       }
       // One that is down was no part of the working quorum.
       if (IsConnected(change.id, facts_) &&
-          !IsQuorum(ConnectedVoters() - 1, now_.voters().size() - 1)) {
+          SteadyVoters() < 1 + QuorumOf(now_.voters().size() - 1)) {
         return Refuse(MemberRefusal::kUnhealthy);
       }
     }
@@ -184,13 +192,11 @@ class Changer {
   }
 
  private:
-  size_t ConnectedVoters() const {
+  size_t SteadyVoters() const {
     return static_cast<size_t>(
         std::count_if(now_.voters().begin(), now_.voters().end(),
-                      [this](NodeId voter) { return IsConnected(voter, facts_); }));
+                      [this](NodeId voter) { return IsSteady(voter, facts_); }));
   }
-
-  bool EveryVoterIsConnected() const { return ConnectedVoters() == now_.voters().size(); }
 
   NodeId FreshId() const {
     NodeId id(random_);

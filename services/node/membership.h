@@ -2,14 +2,9 @@
 // client's change makes of it. etcd's rules and refusals (server/etcdserver/server.go,
 // api/membership/cluster.go), its strict check of reconfigurations always on.
 //
-// Where we differ from etcd, and why:
-//   - A member that is added follows without a vote until it has caught up and gets its vote then
-//   by
-//     itself, so that growing never costs a quorum (AddMember, MemberAttributes). For etcd's counts
-//     it is the voter that it is going to be.
-//   - A member counts as connected when it is, not only after five seconds of it: it has had to
-//   catch
-//     up before it counts at all.
+// Where we differ from etcd, and why: a member that is added follows without a vote until it has
+// caught up and gets its vote then by itself, so that growing never costs a quorum (AddMember,
+// MemberAttributes). For etcd's counts it is the voter that it is going to be.
 //
 // Thread-safety: pure functions.
 #ifndef SYNOD_SERVICES_NODE_MEMBERSHIP_H_
@@ -68,6 +63,7 @@ struct MembershipFacts {
   NodeId self;                          // the leader
   std::map<NodeId, std::string> names;  // of members that have been heard of
   std::set<NodeId> connected;           // without self
+  std::set<NodeId> steady;              // of these, for as long as etcd wants to see it
   std::map<NodeId, LearnerProgress> learners;
   Slot chosen_through;
 };

@@ -6,13 +6,15 @@
 #include <variant>
 #include <vector>
 
-#include "services/rpc/peer_calls.h"
-
 namespace synod::node {
 namespace {
 
 // Between two looks at something that will change soon.
 constexpr absl::Duration kPause = absl::Milliseconds(10);
+
+// How long a connection must have held to count as steady, in election timeouts: etcd's five
+// seconds (HealthInterval) at its default for those.
+constexpr int kSteadyTimeouts = 5;
 
 // How long a learner's promotion may take before it is tried again.
 constexpr absl::Duration kPromotionPatience = absl::Seconds(5);
@@ -135,7 +137,7 @@ MembershipThread::Step MembershipThread::TryThroughLeader(const rpc::MemberChang
   const auto addresses = PeerAddresses(shared_.members->Get());
   const auto address = addresses.find(leader);
   if (address == addresses.end()) return Step::kAgain;
-  auto answer = rpc::AskForChange(address->second, options_.cluster, change, deadline - Now());
+  auto answer = outlets_.ask_for_change(address->second, change, deadline - Now());
   if (answer.ok()) {
     outcome = *std::move(answer);
     // Nothing was proposed: there may be another leader by now.
@@ -171,8 +173,8 @@ bool MembershipThread::HandOver(const paxos::Configuration& configuration, NodeI
     if (!to) return false;
   }
   shared_.log->Info("handing over").With("to", HexId(to));
-  outlets_.hand_over(to);
   const absl::Duration until = std::min(deadline, Now() + options_.election_timeout);
+  outlets_.hand_over(to);
   do {
     const NodeId leader = shared_.board->Read(Now()).leader;
     if (leader && leader != options_.self) return true;
@@ -225,8 +227,15 @@ MembershipFacts MembershipThread::Facts() const {
   facts.self = options_.self;
   facts.names = shared_.board->names();
   facts.chosen_through = shared_.board->Read(Now()).chosen;
+  const std::map<NodeId, absl::Duration> links = shared_.board->links();
+  const absl::Duration steady_since = Now() - kSteadyTimeouts * options_.election_timeout;
   for (const paxos::MemberProgress& member : shared_.board->progress()) {
     if (member.silent_ticks <= options_.silent_ticks) facts.connected.insert(member.id);
+    const auto link = links.find(member.id);
+    if (facts.connected.count(member.id) != 0 && link != links.end() &&
+        link->second <= steady_since) {
+      facts.steady.insert(member.id);
+    }
     facts.learners[member.id] = {member.instance, member.chosen_through};
   }
   return facts;

@@ -14,7 +14,10 @@
 #include <string>
 #include <thread>
 
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "common/clock.h"
+#include "common/ids.h"
 #include "common/log/log.h"
 #include "common/steady_wait.h"
 #include "services/node/applied_members.h"
@@ -28,7 +31,6 @@ namespace synod::node {
 class MembershipThread {
  public:
   struct Options {
-    ClusterId cluster;
     NodeId self;
     absl::Duration election_timeout;
     int silent_ticks = 0;  // a member that has been silent for longer is not connected
@@ -51,6 +53,10 @@ class MembershipThread {
                        rpc::Backend::ProposeDone done)>
         propose;
     std::function<void(NodeId to)> hand_over;
+    // Hands the change to the leader at host:port; as rpc::AskForChange.
+    std::function<absl::StatusOr<rpc::MemberOutcome>(
+        const std::string& address, const rpc::MemberChange& change, absl::Duration timeout)>
+        ask_for_change;
   };
 
   MembershipThread(Options options, Shared shared, Outlets outlets);

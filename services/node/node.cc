@@ -10,6 +10,7 @@
 #include "absl/synchronization/notification.h"
 #include "services/node/identity.h"
 #include "services/node/membership.h"
+#include "services/rpc/peer_calls.h"
 
 namespace synod::node {
 namespace {
@@ -18,9 +19,6 @@ constexpr size_t kMaxPending = 64 << 10;
 constexpr size_t kMaxReads = 64 << 10;
 constexpr size_t kMaxLearnReplies = 64;  // waiting; a peer asks again
 constexpr int kLeaderPatienceTimeouts = 3;
-
-// Members that start at the same time need a moment before they answer.
-constexpr absl::Duration kAskPatience = absl::Seconds(20);
 
 constexpr absl::Duration kHousekeepingInterval = absl::Seconds(5);
 
@@ -57,7 +55,8 @@ uint64_t ToldVersion(const WhoIAm& self) {
 
 absl::StatusOr<std::unique_ptr<Node>> Node::Start(const NodeOptions& options, Log* log,
                                                   const Clock* clock, Endings endings) {
-  auto self = FindOutWhoIAm(options);
+  const Asking asking = AskOverNetwork(clock);
+  auto self = FindOutWhoIAm(options, asking);
   if (!self.ok()) return self.status();
   auto data =
       DataDir::Open({options.data_dir, self->cluster, self->self, self->first, RandomNumber()});
@@ -65,7 +64,7 @@ absl::StatusOr<std::unique_ptr<Node>> Node::Start(const NodeOptions& options, Lo
   for (const std::string& remark : (*data)->remarks()) log->Warn(remark);
   paxos::RecoveredState recovered = (*data)->TakeRecovered();
   if (recovered.configurations.empty() && !self->running) {
-    auto running = AskRunningCluster(options, kAskPatience);
+    auto running = AskRunningCluster(options, asking);
     if (!running.ok()) return running.status();
     if (running->cluster != self->cluster || running->self != self->self) {
       return absl::FailedPreconditionError(
@@ -101,7 +100,7 @@ Node::Node(const NodeOptions& options, WhoIAm self, std::unique_ptr<DataDir> dat
           data_->path() + "/snapshots", self_.cluster,
           [this](const std::string& dir) { return apply_thread_->Checkpoint(dir); }, clock),
       fetch_(self_.cluster, self_.self,
-             {data_->state_directories(), data_->state(), log, endings_.fatal},
+             {data_->state_directories(), data_->state(), log, clock, endings_.fatal},
              {[this](Slot slot) { return CutLogDurably(slot); },
               [this](Slot slot, const auto& open) { return apply_thread_->Install(slot, open); }}) {
   board_->Introduce(self_.self, {options_.name, Texts(options_.advertise_client_urls)});
@@ -189,19 +188,23 @@ void Node::StartLogThread() {
 
 void Node::StartMembershipThread() {
   const Ticks ticks(options_.heartbeat_interval, options_.election_timeout);
-  membership_.emplace(MembershipThread::Options{self_.cluster, self_.self,
-                                                options_.election_timeout, ticks.election_ticks()},
-                      MembershipThread::Shared{&members_, board_.get(), log_, clock_},
-                      MembershipThread::Outlets{
-                          [this](absl::Duration deadline, ReadableDone done) {
-                            AwaitReadable(deadline, std::move(done));
-                          },
-                          [this](std::string payload, absl::Duration deadline, ProposeDone done) {
-                            ProposeCommand(paxos::CommandKind::kConfiguration, std::move(payload),
-                                           deadline, std::move(done));
-                          },
-                          [this](NodeId to) { inbox_.PostHandOver(to); },
-                      });
+  membership_.emplace(
+      MembershipThread::Options{self_.self, options_.election_timeout, ticks.election_ticks()},
+      MembershipThread::Shared{&members_, board_.get(), log_, clock_},
+      MembershipThread::Outlets{
+          [this](absl::Duration deadline, ReadableDone done) {
+            AwaitReadable(deadline, std::move(done));
+          },
+          [this](std::string payload, absl::Duration deadline, ProposeDone done) {
+            ProposeCommand(paxos::CommandKind::kConfiguration, std::move(payload), deadline,
+                           std::move(done));
+          },
+          [this](NodeId to) { inbox_.PostHandOver(to); },
+          [this](const std::string& address, const rpc::MemberChange& change,
+                 absl::Duration timeout) {
+            return rpc::AskForChange(address, self_.cluster, change, timeout);
+          },
+      });
 }
 
 void Node::StartReplicaThread() {

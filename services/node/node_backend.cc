@@ -168,6 +168,7 @@ void Node::ConnectToMembers() {
 }
 
 void Node::OnLink(NodeId peer, const absl::Status& status) {
+  board_->SetLink(peer, status.ok(), clock_->Monotonic());
   if (status.ok()) {
     log_->Info("peer reached").With("peer", HexId(peer));
     return;
@@ -267,9 +268,8 @@ absl::Status Node::CutLogDurably(Slot slot) {
 
 std::string Node::AddressOf(NodeId peer) const {
   const paxos::ConfigurationHistory configurations = members_.Get();
-  const auto addresses = configurations.empty() && self_.running
-                             ? self_.running->peers
-                             : PeerAddresses(configurations);
+  const auto addresses = configurations.empty() && self_.running ? self_.running->peers
+                                                                 : PeerAddresses(configurations);
   const auto found = addresses.find(peer);
   return found == addresses.end() ? "" : found->second;
 }

@@ -120,8 +120,8 @@ absl::StatusOr<Slot> SnapshotFetch::Install() {
     return status;
   }
   // From here on the node serves the new state: there is no way back.
-  const absl::Time until = absl::Now() + kReadersPatience;
-  while (!old.expired() && absl::Now() < until) absl::SleepFor(kReadersPause);
+  const absl::Duration until = shared_.clock->Monotonic() + kReadersPatience;
+  while (!old.expired() && shared_.clock->Monotonic() < until) absl::SleepFor(kReadersPause);
   if (status = directories.Install(); !status.ok()) {
     shared_.fatal("installing a snapshot", status);
     return status;

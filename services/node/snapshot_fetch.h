@@ -21,6 +21,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
+#include "common/clock.h"
 #include "common/ids.h"
 #include "common/log/log.h"
 #include "services/node/applied_state.h"
@@ -37,6 +38,7 @@ class SnapshotFetch {
     storage::StateDirectories* directories;  // this object's alone from now on
     AppliedState* state;
     Log* log;
+    const Clock* clock;
     FatalHandler fatal;
   };
 

@@ -41,6 +41,20 @@ void StatusBoard::PublishProgress(std::vector<paxos::MemberProgress> progress) {
   progress_ = std::move(progress);
 }
 
+void StatusBoard::SetLink(NodeId peer, bool up, absl::Duration now) {
+  absl::MutexLock lock(&mutex_);
+  if (up) {
+    links_.emplace(peer, now);
+  } else {
+    links_.erase(peer);
+  }
+}
+
+std::map<NodeId, absl::Duration> StatusBoard::links() const {
+  absl::MutexLock lock(&mutex_);
+  return links_;
+}
+
 std::vector<paxos::MemberProgress> StatusBoard::progress() const {
   absl::MutexLock lock(&mutex_);
   return progress_;

@@ -42,6 +42,12 @@ class StatusBoard : public std::enable_shared_from_this<StatusBoard> {
   // What a node, this one too, says of itself; tells the subscribers when that is news of a member.
   void Introduce(NodeId node, rpc::PeerIntroduction introduction);
 
+  // Whether this node has a connection to the peer, from now on.
+  void SetLink(NodeId peer, bool up, absl::Duration now);
+
+  // Since when there has been a connection to each peer without a break; nobody else.
+  std::map<NodeId, absl::Duration> links() const;
+
   // Of the last PublishProgress.
   std::vector<paxos::MemberProgress> progress() const;
 
@@ -67,6 +73,7 @@ class StatusBoard : public std::enable_shared_from_this<StatusBoard> {
   std::map<NodeId, rpc::PeerIntroduction> introductions_ ABSL_GUARDED_BY(mutex_);
   paxos::ReplicaStatus status_ ABSL_GUARDED_BY(mutex_);
   std::vector<paxos::MemberProgress> progress_ ABSL_GUARDED_BY(mutex_);
+  std::map<NodeId, absl::Duration> links_ ABSL_GUARDED_BY(mutex_);
   absl::Duration contact_ ABSL_GUARDED_BY(mutex_);
 
   // Held while subscribers are called, so that none is called after it has gone.

@@ -45,7 +45,10 @@ MembershipFacts AllWell(const Configuration& configuration) {
   facts.chosen_through = Slot(10'000);
   for (const ConfigMember& member : configuration.members()) {
     facts.names[member.id] = "n" + std::to_string(member.id.value());
-    if (member.id != facts.self) facts.connected.insert(member.id);
+    if (member.id != facts.self) {
+      facts.connected.insert(member.id);
+      facts.steady.insert(member.id);
+    }
     if (!member.voter) facts.learners[member.id] = {77, facts.chosen_through};
   }
   return facts;
@@ -149,7 +152,11 @@ struct RefusalCase {
 };
 
 TEST(MembershipTest, RefusesAsEtcdDoes) {
-  const auto down2 = [](MembershipFacts& facts) { facts.connected.erase(NodeId(2)); };
+  const auto down2 = [](MembershipFacts& facts) {
+    facts.connected.erase(NodeId(2));
+    facts.steady.erase(NodeId(2));
+  };
+  const auto just_back2 = [](MembershipFacts& facts) { facts.steady.erase(NodeId(2)); };
   const auto never_heard_of_others = [](MembershipFacts& facts) {
     facts.names = {{NodeId(1), "n1"}};
   };
@@ -163,6 +170,8 @@ TEST(MembershipTest, RefusesAsEtcdDoes) {
        down2},
       {"add a learner while a voter is down", three, AddMember{{UrlOf(4)}, true},
        MemberRefusal::kUnhealthy, down2},
+      {"add while a voter has just come back", three, AddMember{{UrlOf(4)}, false},
+       MemberRefusal::kUnhealthy, just_back2},
       {"add a second learner", learning, AddMember{{UrlOf(4)}, true},
        MemberRefusal::kTooManyLearners},
       {"add to voters that never started", unstarted, AddMember{{UrlOf(4)}, false},
@@ -176,6 +185,10 @@ TEST(MembershipTest, RefusesAsEtcdDoes) {
        RemoveMember{NodeId(1)}, MemberRefusal::kNotEnoughStarted},
       {"remove a working voter while another is down", three, RemoveMember{NodeId(3)},
        MemberRefusal::kUnhealthy, down2},
+      {"remove a working voter while another has just come back", three, RemoveMember{NodeId(3)},
+       MemberRefusal::kUnhealthy, just_back2},
+      {"remove one that has just come back", three, RemoveMember{NodeId(2)},
+       MemberRefusal::kUnhealthy, just_back2},
       {"remove one of voters that never started", unstarted, RemoveMember{NodeId(3)},
        MemberRefusal::kNotEnoughStarted, never_heard_of_others},
       {"update a stranger", three, UpdateMember{NodeId(9), {UrlOf(9)}}, MemberRefusal::kNotFound},
@@ -202,6 +215,7 @@ TEST(MembershipTest, ADeadMemberMayBeRemovedAndAClusterOfOneMayGrow) {
   const Configuration three = Voters({1, 2, 3});
   MembershipFacts facts = AllWell(three);
   facts.connected.erase(NodeId(2));
+  facts.steady.erase(NodeId(2));
   EXPECT_TRUE(ApplyChange(three, RemoveMember{NodeId(2)}, facts, 0).configuration);
   const Configuration one = Voters({1});
   EXPECT_TRUE(ApplyChange(one, AddMember{{UrlOf(2)}, false}, AllWell(one), kFresh).configuration);

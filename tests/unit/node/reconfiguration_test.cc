@@ -16,7 +16,7 @@ using ::testing::HasSubstr;
 class ReconfigurationTest : public ClusterTest {
  protected:
   void Remove(size_t asked, NodeId id) {
-    const rpc::MemberOutcome outcome = Change(asked, RemoveMember{id});
+    const rpc::MemberOutcome outcome = ChangeWhenHealthy(asked, RemoveMember{id});
     ASSERT_EQ(outcome.failure, Failure::kNone);
     ASSERT_EQ(outcome.refusal, MemberRefusal::kNone);
   }

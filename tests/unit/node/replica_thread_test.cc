@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "absl/synchronization/mutex.h"
+#include "tests/unit/node/manual_clock.h"
 
 namespace synod::node {
 namespace {
@@ -18,13 +19,6 @@ constexpr GroupId kGroup(1);
 constexpr NodeId kSelf(1);
 constexpr size_t kRefuseAbove = 100;
 constexpr size_t kDropAbove = 1000;
-
-// No tick ever passes: nothing happens but what the test sends.
-class StoppedClock final : public Clock {
- public:
-  absl::Duration Monotonic() const override { return absl::Hours(1); }
-  absl::Time Wall() const override { return absl::UnixEpoch(); }
-};
 
 // Follower 1 of three voters; 2 and 3 are played by the test.
 class Follower {
@@ -163,7 +157,7 @@ class Follower {
   bool waiting_ ABSL_GUARDED_BY(mutex_) = false;
   std::vector<paxos::MessageBody> sent_ ABSL_GUARDED_BY(mutex_);
 
-  StoppedClock clock_;
+  const ManualClock clock_;  // no tick ever passes: nothing happens but what the test sends
   Log log_{LogOptions(), &clock_, [](absl::string_view) {}};
   NodeMetrics metrics_;
   const std::shared_ptr<StatusBoard> board_ = std::make_shared<StatusBoard>(rpc::NodeStatus());

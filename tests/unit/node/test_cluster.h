@@ -17,6 +17,7 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/synchronization/notification.h"
 #include "services/node/node.h"
+#include "tests/support/await.h"
 #include "tests/support/tcp_ports.h"
 
 namespace synod::node {
@@ -94,11 +95,22 @@ class ClusterTest : public ::testing::Test {
     return outcome;
   }
 
+  // As clients do: again while the leader cannot be sure of the members, as after an election.
+  rpc::MemberOutcome ChangeWhenHealthy(size_t i, const rpc::MemberChange& change) {
+    rpc::MemberOutcome outcome;
+    testing::Await(kLong, [&] {
+      outcome = Change(i, change);
+      return outcome.refusal != rpc::MemberRefusal::kUnhealthy;
+    });
+    return outcome;
+  }
+
   // Adds, starts and waits for the vote of one more.
   void Grow() {
     const size_t asked = FirstUp();
     const size_t joining = DefineJoining();
-    const rpc::MemberOutcome outcome = Change(asked, rpc::AddMember{{PeerUrl(joining)}, false});
+    const rpc::MemberOutcome outcome =
+        ChangeWhenHealthy(asked, rpc::AddMember{{PeerUrl(joining)}, false});
     ASSERT_EQ(outcome.failure, rpc::Failure::kNone);
     ASSERT_EQ(outcome.refusal, rpc::MemberRefusal::kNone);
     ASSERT_NO_FATAL_FAILURE(Start(joining));

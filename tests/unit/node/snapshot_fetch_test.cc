@@ -1,0 +1,236 @@
+// Snapshots of real engines over real connections; the log and the apply thread are the test's.
+#include "services/node/snapshot_fetch.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "services/kv/command.h"
+#include "services/node/data_dir.h"
+#include "services/node/snapshot_store.h"
+#include "services/rpc/peer_transport.h"
+#include "tests/support/temp_dir.h"
+#include "tests/unit/node/manual_clock.h"
+
+namespace synod::node {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+constexpr ClusterId kCluster(0xc1);
+constexpr NodeId kGiver(1);
+constexpr NodeId kTaker(2);
+constexpr Slot kTaken(10);  // the slot of the giver's snapshot
+
+// Puts one key in each slot through `last`.
+void Fill(State& state, Slot last) {
+  for (Slot slot = state.machine->applied().next(); slot <= last; ++slot) {
+    kv::PutRequest put;
+    put.key = absl::StrCat("key", slot.value());
+    put.value = std::string(1000, 'v');
+    const std::string command = kv::EncodeCommand(put);
+    ASSERT_TRUE(state.machine->Apply({{kv::SlotCommands{slot, {command}}}}).ok());
+  }
+}
+
+class Giver {
+ public:
+  Giver(std::string dir, ClusterId cluster, const Clock* clock)
+      : state_(*OpenState(dir + "/state")),
+        store_(
+            dir + "/snapshots", cluster,
+            [this](const std::string& to) -> absl::StatusOr<Slot> {
+              if (auto status = state_->engine->Flush(); !status.ok()) return status;
+              if (auto status = state_->engine->Checkpoint(to); !status.ok()) return status;
+              return state_->machine->applied();
+            },
+            clock) {
+    Fill(*state_, kTaken);
+    rpc::PeerTransportOptions options;
+    options.cluster = kCluster;
+    options.self = kGiver;
+    options.listen = "127.0.0.1:0";
+    options.configuration_version = [] { return 1; };
+    options.peer_introduced = [](NodeId, const rpc::PeerIntroduction&) {};
+    options.link_changed = [](NodeId, const absl::Status&) {};
+    options.open_snapshot = [this](Slot at_least, uint64_t id) {
+      return store_.Open(at_least, id);
+    };
+    transport_ = *rpc::PeerTransport::Start(options, [](std::vector<paxos::Message>) {});
+    transport_->SetPeers({{kTaker, "127.0.0.1:1"}}, 1);
+  }
+
+  std::string address() const { return absl::StrCat("127.0.0.1:", transport_->port()); }
+
+ private:
+  const std::shared_ptr<State> state_;
+  SnapshotStore store_;
+  std::unique_ptr<rpc::PeerTransport> transport_;
+};
+
+// Whoever waits with it lets time pass.
+class WaitedClock final : public Clock {
+ public:
+  absl::Duration Monotonic() const override { return on_look_(); }
+  absl::Time Wall() const override { return absl::UnixEpoch(); }
+  void OnLook(std::function<absl::Duration()> on_look) { on_look_ = std::move(on_look); }
+
+ private:
+  std::function<absl::Duration()> on_look_ = [] { return absl::ZeroDuration(); };
+};
+
+class SnapshotFetchTest : public ::testing::Test {
+ protected:
+  void StartGiver(ClusterId cluster = kCluster) {
+    giver_ = std::make_unique<Giver>(dir_ / "giver", cluster, &giver_clock_);
+    address_ = giver_->address();
+  }
+
+  absl::StatusOr<Slot> Fetch(Slot at_least = Slot(1)) { return fetch_.Fetch(address_, at_least); }
+
+  absl::Status Replace(const std::function<absl::StatusOr<std::shared_ptr<State>>()>& open) {
+    auto state = open();
+    if (!state.ok()) return state.status();
+    state_.Replace(*std::move(state));
+    return absl::OkStatus();
+  }
+
+  Slot applied() const { return state_.Get()->machine->applied(); }
+  bool incoming() const { return directories_->incoming().has_value(); }
+
+  const testing::TempDir dir_;
+  const ManualClock giver_clock_;
+  WaitedClock clock_;
+  Log log_{{}, &clock_, [](absl::string_view) {}};
+  std::unique_ptr<Giver> giver_;
+  std::string address_;
+
+  const std::unique_ptr<storage::StateDirectories> directories_ =
+      *storage::StateDirectories::Open(storage::Env::Posix(), dir_ / "taker");
+  const std::string first_dir_ = directories_->current();
+  AppliedState state_{*OpenState(first_dir_)};
+
+  std::vector<std::string> steps_;
+  absl::Status cut_;
+  std::function<absl::Status(const std::function<absl::StatusOr<std::shared_ptr<State>>()>&)>
+      replace_ = [this](const auto& open) { return Replace(open); };
+  SnapshotFetch fetch_{kCluster,
+                       kTaker,
+                       {directories_.get(), &state_, &log_, &clock_,
+                        [this](absl::string_view what, const absl::Status& why) {
+                          steps_.push_back(absl::StrCat("fatal: ", what, ": ", why.ToString()));
+                        }},
+                       {[this](Slot slot) {
+                          steps_.push_back(absl::StrCat("cut ", slot.value()));
+                          return cut_;
+                        },
+                        [this](Slot slot, const auto& open) {
+                          steps_.push_back(absl::StrCat("replace ", slot.value()));
+                          return replace_(open);
+                        }}};
+};
+
+TEST_F(SnapshotFetchTest, CutsTheLogReplacesTheStateThenTheDirectory) {
+  StartGiver();
+  const auto slot = Fetch();
+  ASSERT_TRUE(slot.ok()) << slot.status();
+  EXPECT_EQ(*slot, kTaken);
+  EXPECT_THAT(steps_, ElementsAre("cut 10", "replace 10"));
+  EXPECT_EQ(applied(), kTaken);
+  EXPECT_NE(directories_->current(), first_dir_);
+  EXPECT_FALSE(incoming());
+}
+
+TEST_F(SnapshotFetchTest, NothingChangesWhenNobodyGivesOne) {
+  address_ = "127.0.0.1:1";
+  EXPECT_TRUE(absl::IsUnavailable(Fetch().status()));
+  StartGiver();
+  EXPECT_TRUE(absl::IsFailedPrecondition(Fetch(kTaken.next()).status())) << "it has none so new";
+  EXPECT_THAT(steps_, IsEmpty());
+  EXPECT_EQ(applied(), Slot());
+  EXPECT_FALSE(incoming());
+}
+
+TEST_F(SnapshotFetchTest, AnotherClustersSnapshotIsRefused) {
+  StartGiver(ClusterId(0xbad));
+  EXPECT_TRUE(absl::IsInvalidArgument(Fetch().status()));
+  EXPECT_THAT(steps_, IsEmpty());
+  EXPECT_FALSE(incoming());
+}
+
+// The log may have lost what was chosen below the slot; without the cut it would teach it.
+TEST_F(SnapshotFetchTest, WithoutTheCutTheStateStays) {
+  StartGiver();
+  cut_ = absl::CancelledError("the node stops");
+  EXPECT_TRUE(absl::IsCancelled(Fetch().status()));
+  EXPECT_THAT(steps_, ElementsAre("cut 10"));
+  EXPECT_EQ(applied(), Slot());
+  EXPECT_EQ(directories_->current(), first_dir_);
+  // What has come in is kept: the next try needs nobody.
+  ASSERT_TRUE(directories_->incoming()->complete);
+  giver_.reset();
+  cut_ = absl::OkStatus();
+  EXPECT_TRUE(Fetch().ok());
+  EXPECT_EQ(applied(), kTaken);
+}
+
+TEST_F(SnapshotFetchTest, WhatCameInAndIsTooOldIsFetchedAnew) {
+  StartGiver();
+  cut_ = absl::CancelledError("the node stops");
+  EXPECT_FALSE(Fetch().ok());
+  ASSERT_TRUE(incoming());
+  cut_ = absl::OkStatus();
+  EXPECT_TRUE(absl::IsFailedPrecondition(Fetch(kTaken.next()).status()));
+  EXPECT_FALSE(incoming());
+}
+
+TEST_F(SnapshotFetchTest, ASnapshotThatIsNoUseAnyMoreIsGivenUp) {
+  StartGiver();
+  replace_ = [](const auto&) { return absl::FailedPreconditionError("caught up without it"); };
+  EXPECT_TRUE(absl::IsFailedPrecondition(Fetch().status()));
+  EXPECT_FALSE(incoming());
+  EXPECT_EQ(directories_->current(), first_dir_);
+}
+
+TEST_F(SnapshotFetchTest, TheOldStateIsRemovedWhenItsReadersAreDone) {
+  StartGiver();
+  std::shared_ptr<const kv::ReadView> reader = state_.View();
+  int looks = 0;
+  clock_.OnLook([&] {
+    if (++looks == 4) {
+      EXPECT_EQ(applied(), kTaken) << "the new state serves meanwhile";
+      EXPECT_EQ(directories_->current(), first_dir_);
+      reader.reset();
+    }
+    return absl::ZeroDuration();
+  });
+  EXPECT_TRUE(Fetch().ok());
+  EXPECT_GE(looks, 4);
+  EXPECT_NE(directories_->current(), first_dir_);
+}
+
+TEST_F(SnapshotFetchTest, AReaderThatNeverEndsDoesNotHoldItUp) {
+  StartGiver();
+  const std::shared_ptr<const kv::ReadView> reader = state_.View();
+  absl::Duration now;
+  clock_.OnLook([&] { return now += absl::Seconds(20); });
+  EXPECT_TRUE(Fetch().ok());
+  EXPECT_NE(directories_->current(), first_dir_);
+}
+
+TEST_F(SnapshotFetchTest, CancelEndsAllLaterOnes) {
+  StartGiver();
+  fetch_.Cancel();
+  EXPECT_TRUE(absl::IsCancelled(Fetch().status()));
+  EXPECT_THAT(steps_, IsEmpty());
+}
+
+}  // namespace
+}  // namespace synod::node
