@@ -81,8 +81,7 @@ void Node::SayRecovered(const paxos::RecoveredState& recovered) {
                     BallotWord(value.ballot), ": ", ValueWords(value.value));
   }
   for (const paxos::UnknownVote& vote : recovered.unknown) {
-    absl::StrAppend(&words, "; unknown vote in slot ", vote.slot.value(), " at most at ",
-                    BallotWord(vote.bound));
+    absl::StrAppend(&words, "; ", UnknownWords(vote));
   }
   if (recovered.lost_through) {
     absl::StrAppend(&words, "; votes lost in any slot at most at ",

@@ -52,8 +52,7 @@ void Log(Cluster& cluster, Arguments& arguments) {
         absl::StrCat("slot ", value.slot.value(), " ", how, ": ", ValueWords(value.value));
   }
   for (const paxos::UnknownVote& vote : state.unknown) {
-    lines[vote.slot] =
-        absl::StrCat("slot ", vote.slot.value(), " unknown, at most at ", BallotWord(vote.bound));
+    lines[vote.slot] = UnknownWords(vote);
   }
   Transcript& transcript = cluster.transcript();
   transcript.Add(Level::kAnswer, absl::StrCat("promised ", BallotWord(state.promised),

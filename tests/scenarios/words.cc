@@ -49,8 +49,7 @@ struct Details {
       absl::StrAppend(&words, "; chosen ", SlotWord(value.slot), ": ", ValueWords(value.value));
     }
     for (const paxos::UnknownVote& vote : promise.unknown) {
-      absl::StrAppend(&words, "; unknown vote in ", SlotWord(vote.slot), " at most at ",
-                      BallotWord(vote.bound));
+      absl::StrAppend(&words, "; ", UnknownWords(vote));
     }
     if (promise.lost_through) {
       absl::StrAppend(&words, "; votes lost in any slot at most at ",
@@ -143,7 +142,6 @@ std::string NodeName(NodeId node) {
 
 std::string BallotWord(const paxos::Ballot& ballot) {
   if (!ballot) return "none";
-  if (ballot == paxos::Ballot::Max()) return "any";
   return absl::StrCat(ballot.round, ".", ballot.node.value());
 }
 
@@ -158,6 +156,14 @@ std::string ValueWords(const paxos::Value& value) {
   return absl::StrJoin(value.Commands(), ", ", [](std::string* out, const auto& command) {
     absl::StrAppend(out, command.payload);
   });
+}
+
+std::string UnknownWords(const paxos::UnknownVote& vote) {
+  if (vote.bound == paxos::Ballot::Max()) {
+    return absl::StrCat("unknown value in ", SlotWord(vote.slot), ", chosen");
+  }
+  return absl::StrCat("unknown vote in ", SlotWord(vote.slot), ", at most at ",
+                      BallotWord(vote.bound));
 }
 
 std::string ConfigurationWords(const paxos::Configuration& configuration) {

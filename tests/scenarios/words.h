@@ -20,11 +20,14 @@ namespace synod::scenarios {
 
 std::string NodeName(NodeId node);  // "n2"
 
-// "2.1", round and node; "none" for Ballot(), "any" for Ballot::Max().
+// "2.1", round and node; "none" for Ballot().
 std::string BallotWord(const paxos::Ballot& ballot);
 
 // "x, y" for commands, "no-op", or a configuration.
 std::string ValueWords(const paxos::Value& value);
+
+// "unknown vote in slot 3, at most at 1.1", or "unknown value in slot 3, chosen"
+std::string UnknownWords(const paxos::UnknownVote& vote);
 
 // "voters n1 n2, learners n3"
 std::string ConfigurationWords(const paxos::Configuration& configuration);
