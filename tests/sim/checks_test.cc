@@ -77,6 +77,25 @@ TEST_F(WitnessTest, FindsAWriteDoneTwice) {
   EXPECT_THAT(Check(), StartsWith("W1"));
 }
 
+TEST_F(WitnessTest, FindsAWriteThatWasHandedOverTwice) {
+  Write(1).repeats.push_back({NodeId(3), 1});
+  EXPECT_THAT(Check(), IsEmpty()) << "the repetition was not chosen";
+  log_.push_back(paxos::Value::OfCommands({{Write(1).repeats[0], "payload"}}));
+  EXPECT_THAT(Check(), StartsWith("W1"));
+}
+
+TEST_F(WitnessTest, FindsAReadBelowItsMinimum) {
+  ReadOperation old = ReadAt(model_.revision() - 1);
+  old.request.serializable = true;
+  history_[2].body = old;
+  EXPECT_THAT(Check(), IsEmpty()) << "nothing newer was asked for";
+  old.min_revision = model_.revision();
+  history_[2].body = old;
+  EXPECT_THAT(Check(), StartsWith("W6"));
+  history_[2].client = 1;
+  EXPECT_THAT(Check(), IsEmpty()) << "another client, which has seen nothing";
+}
+
 TEST_F(WitnessTest, FindsARefusedWriteThatIsDone) {
   Write(1).reply.outcome = Outcome::kRefused;
   EXPECT_THAT(Check(), StartsWith("W1"));

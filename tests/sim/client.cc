@@ -12,15 +12,18 @@ constexpr absl::Duration kRefusedPause = absl::Milliseconds(50);
 
 }  // namespace
 
-Client::Client(World& world, std::vector<std::unique_ptr<Node>>& nodes, History& history,
-               int number, ClientOptions options, Random random)
+Client::Client(World& world, const Surroundings& around, int number, ClientOptions options,
+               Random random)
     : world_(world),
-      nodes_(nodes),
-      history_(history),
+      nodes_(around.nodes),
+      balancers_(around.balancers),
+      history_(around.history),
       number_(number),
       options_(options),
       random_(random),
-      node_(random_.Below(nodes.size())) {}
+      node_(random_.Below(nodes_.size())) {
+  if (!balancers_.empty()) balancer_ = static_cast<size_t>(number) % balancers_.size();
+}
 
 void Client::Start() {
   active_ = true;
@@ -33,9 +36,10 @@ void Client::Think(absl::Duration time) {
   });
 }
 
-Node& Client::PickNode() {
-  if (random_.Chance(options_.move)) node_ = random_.Below(nodes_.size());
-  return *nodes_[node_];
+void Client::PickTarget() {
+  if (!random_.Chance(options_.move)) return;
+  node_ = random_.Below(nodes_.size());
+  if (!balancers_.empty()) balancer_ = random_.Below(balancers_.size());
 }
 
 void Client::Begin() {
@@ -45,65 +49,58 @@ void Client::Begin() {
   current_ = history_.size();
   Operation& operation = history_.emplace_back();
   operation.client = number_;
-  operation.node = PickNode().id();
+  PickTarget();
+  if (balancers_.empty()) operation.node = nodes_[node_]->id();
   operation.sent = world_.loop.now();
   if (random_.Chance(options_.reads)) {
-    SendRead();
+    operation.body = ReadOperation{DrawRead(), {}, options_.monotonic ? newest_revision_ : 0};
   } else {
-    SendWrite();
+    operation.body = WriteOperation{DrawWrite(), {}, {}, {}};
   }
-  world_.loop.After(options_.deadline,
-                    [this, index = current_] { End(index, Outcome::kAmbiguous); });
+  world_.loop.After(DrawDuration(random_, options_.latency),
+                    [this, index = current_] { Send(index); });
+  world_.loop.After(options_.deadline, [this, index = current_] { GiveUp(index); });
 }
 
-void Client::SendWrite() {
-  WriteOperation write;
-  write.request = DrawWrite();
-  history_[current_].body = write;
-  world_.loop.After(DrawDuration(random_, options_.latency), [this, index = current_] {
-    Node& node = *nodes_[history_[index].node.value() - 1];
-    auto& sent = std::get<WriteOperation>(history_[index].body);
-    // A paused process still takes connections; it just does not answer.
-    if (node.paused()) return;
-    const paxos::CommandId command = node.Write(sent.request, [this, index](WriteReply reply) {
-      world_.loop.After(
-          DrawDuration(random_, options_.latency),
-          [this, index, reply = std::move(reply)]() mutable { Finish(index, std::move(reply)); });
-    });
-    std::get<WriteOperation>(history_[index].body).command = command;
-  });
+void Client::Send(size_t index) {
+  ReplyDone done = [this, index](Reply reply) {
+    world_.loop.After(
+        DrawDuration(random_, options_.latency),
+        [this, index, reply = std::move(reply)]() mutable { Finish(index, std::move(reply)); });
+  };
+  if (!balancers_.empty()) return SendToBalancer(index, std::move(done));
+  Node& node = *nodes_[history_[index].node.value() - 1];
+  // A paused process still takes connections; it just does not answer.
+  if (!node.paused()) Deliver(node, history_, index, std::move(done));
 }
 
-void Client::SendRead() {
-  ReadOperation read;
-  read.request = DrawRead();
-  history_[current_].body = read;
-  world_.loop.After(DrawDuration(random_, options_.latency), [this, index = current_] {
-    Node& node = *nodes_[history_[index].node.value() - 1];
-    if (node.paused()) return;
-    const auto& sent = std::get<ReadOperation>(history_[index].body);
-    node.Read(sent.request, [this, index](ReadReply reply) {
-      world_.loop.After(
-          DrawDuration(random_, options_.latency),
-          [this, index, reply = std::move(reply)]() mutable { Finish(index, std::move(reply)); });
-    });
-  });
-}
-
-void Client::Finish(size_t index, WriteReply reply) {
-  if (!End(index, reply.outcome)) return;
-  if (reply.outcome == Outcome::kOk) {
-    seen_revision_ = std::max(seen_revision_, reply.result.revision);
+void Client::SendToBalancer(size_t index, ReplyDone done) {
+  Balancer& balancer = *balancers_[balancer_];
+  if (balancer.running()) {
+    balancer.Call(index, std::move(done));
+  } else {
+    done(ReplyWithout(history_[index], Outcome::kRefused));
   }
-  std::get<WriteOperation>(history_[index].body).reply = std::move(reply);
 }
 
-void Client::Finish(size_t index, ReadReply reply) {
-  if (!End(index, reply.outcome)) return;
-  if (reply.outcome == Outcome::kOk && reply.revision < seen_revision_) {
-    world_.coverage.Saw(Situation::kStaleReadServed);
+void Client::GiveUp(size_t index) {
+  if (!End(index, Outcome::kAmbiguous)) return;
+  for (const auto& balancer : balancers_) balancer->Cancel(index);
+}
+
+void Client::Finish(size_t index, Reply reply) {
+  if (!End(index, OutcomeOf(reply))) return;
+  const bool ok = OutcomeOf(reply) == Outcome::kOk;
+  if (auto* const write = std::get_if<WriteReply>(&reply)) {
+    if (ok) seen_revision_ = std::max(seen_revision_, write->result.revision);
+    if (ok) newest_revision_ = std::max(newest_revision_, write->result.revision);
+    std::get<WriteOperation>(history_[index].body).reply = std::move(*write);
+  } else {
+    auto& read = std::get<ReadReply>(reply);
+    if (ok && read.revision < seen_revision_) world_.coverage.Saw(Situation::kStaleReadServed);
+    if (ok) newest_revision_ = std::max(newest_revision_, read.revision);
+    std::get<ReadOperation>(history_[index].body).reply = std::move(read);
   }
-  std::get<ReadOperation>(history_[index].body).reply = std::move(reply);
 }
 
 bool Client::End(size_t index, Outcome outcome) {
@@ -116,8 +113,9 @@ bool Client::End(size_t index, Outcome outcome) {
     ++succeeded_;
     history_[index].answered = world_.loop.now();
   } else {
-    // Another node may do better.
+    // Another one may do better.
     node_ = random_.Below(nodes_.size());
+    if (!balancers_.empty()) balancer_ = random_.Below(balancers_.size());
   }
   if (active_) Think(outcome == Outcome::kRefused ? kRefusedPause : options_.think_time);
   return true;

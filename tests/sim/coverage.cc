@@ -50,6 +50,16 @@ constexpr std::array<const char*, kSituations> kNames = {
     "linearizable read by a follower",
     "stale serializable read",
     "full queue refused",
+    "balancers disagree about the leader",
+    "write routed to a former leader",
+    "former leader's write done",
+    "call that nobody took replayed",
+    "lost read replayed",
+    "lost write not replayed",
+    "backend ejected",
+    "balancer has no backend",
+    "balancer crashed with calls",
+    "serializable read waited for its minimum",
 };
 
 }  // namespace

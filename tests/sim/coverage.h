@@ -60,8 +60,19 @@ enum class Situation {
   kReadByFollower,      // a linearizable read answered by a node that does not lead
   kStaleReadServed,     // a serializable read shows an old revision
   kOverloaded,          // a bounded queue refuses
+  // Balancers.
+  kBalancersDisagree,     // two know different leaders
+  kStaleLeaderRouted,     // a write goes to a leader that is none any more
+  kStaleLeaderForwarded,  // and is done by way of the new one
+  kRefusedCallReplayed,   // nobody took the call, so that another node may
+  kLostReadReplayed,      // a read is repeated when its connection broke
+  kLostWriteNotReplayed,  // and a write is not
+  kBackendEjected,
+  kBalancerRefused,  // no node to send a call to
+  kBalancerCrashedWithCalls,
+  kReadWaited,  // a serializable read whose node is behind what its client has seen
 };
-inline constexpr size_t kSituations = static_cast<size_t>(Situation::kOverloaded) + 1;
+inline constexpr size_t kSituations = static_cast<size_t>(Situation::kReadWaited) + 1;
 
 absl::string_view NameOf(Situation situation);
 

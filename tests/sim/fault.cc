@@ -14,10 +14,11 @@ namespace {
 
 // In the order of Fault.
 constexpr std::array<const char*, kFaults> kNames = {
-    "kill",        "power-loss",    "blackout",  "pause",     "clock-jump",  "slow-disk",
-    "disk-errors", "disk-full",     "damage",    "wipe",      "lose-engine", "add-member",
-    "promote",     "remove-member", "hand-over", "partition", "one-way-cut", "partial-cut",
-    "isolate",     "bridge",        "chain",     "clog",      "swizzle",     "storm"};
+    "kill",           "power-loss",     "blackout",   "pause",     "clock-jump",  "slow-disk",
+    "disk-errors",    "disk-full",      "damage",     "wipe",      "lose-engine", "add-member",
+    "promote",        "remove-member",  "hand-over",  "partition", "one-way-cut", "partial-cut",
+    "isolate",        "bridge",         "chain",      "clog",      "swizzle",     "storm",
+    "balancer-crash", "balancer-stall", "stale-views"};
 
 bool NeedsFrailty(Fault fault) {
   return fault >= Fault::kDamage && fault <= Fault::kLoseEngine;

@@ -47,8 +47,13 @@ enum class Fault {
   kClog,        // one direction of one link holds everything back
   kSwizzle,     // nodes clog one by one and are let go in another order
   kStorm,       // one link loses, doubles and delays much
+  // Balancers; `draw` says which.
+  kBalancerCrash,  // another one takes its place, knowing nothing
+  kBalancerStall,  // nothing passes between it and one node
+  kStaleViews,     // what one node tells it of the cluster is held up
 };
-inline constexpr int kFaults = static_cast<int>(Fault::kStorm) + 1;
+inline constexpr int kFaults = static_cast<int>(Fault::kStaleViews) + 1;
+inline constexpr int kClusterFaults = static_cast<int>(Fault::kBalancerCrash);  // those before it
 
 absl::string_view NameOf(Fault fault);
 

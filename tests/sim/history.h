@@ -35,13 +35,15 @@ struct ReadReply {
 
 struct WriteOperation {
   kv::Request request;
-  paxos::CommandId command;  // none when it was refused before it had one
+  paxos::CommandId command;                 // none when it was refused before it had one
+  std::vector<paxos::CommandId> repeats{};  // what it became when it was handed over again
   WriteReply reply;
 };
 
 struct ReadOperation {
   kv::RangeRequest request;
   ReadReply reply;
+  kv::Revision min_revision = 0;  // the answer shows this or a later one; 0: any
 };
 
 struct Operation {

@@ -108,6 +108,11 @@ void Nemesis::Inject(const PlannedFault& fault) {
     case Fault::kLoseEngine:
       InjectIntoDisk(*node, fault);
       break;
+    case Fault::kBalancerCrash:
+    case Fault::kBalancerStall:
+    case Fault::kStaleViews:
+      if (!balancers_.empty()) InjectIntoBalancer(fault);
+      break;
     default:
       if (nodes_.size() > 1) InjectIntoLinks(fault);
   }
@@ -166,6 +171,22 @@ void Nemesis::Operate(const PlannedFault& fault) {
   }
 }
 
+void Nemesis::InjectIntoBalancer(const PlannedFault& fault) {
+  Balancer& balancer = *balancers_[fault.draw % balancers_.size()];
+  switch (fault.fault) {
+    case Fault::kBalancerCrash:
+      if (!balancer.running()) break;
+      balancer.Crash();
+      After(fault.lasts, [&balancer] { balancer.Restart(); });
+      break;
+    case Fault::kBalancerStall:
+      balancer.Stall(fault.node, fault.lasts);
+      break;
+    default:
+      balancer.HoldViews(fault.node, fault.lasts);
+  }
+}
+
 void Nemesis::InjectIntoLinks(const PlannedFault& fault) {
   const NodeId node = fault.node;
   const NodeId other = fault.other;
@@ -216,6 +237,7 @@ void Nemesis::Heal(uint64_t core) {
     node->Resume();
     if ((core >> node->id().value() & 1) != 0) node->Restart();
   }
+  for (const auto& balancer : balancers_) balancer->Heal();
 }
 
 }  // namespace synod::sim

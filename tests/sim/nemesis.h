@@ -7,6 +7,7 @@
 #include <memory>
 #include <vector>
 
+#include "tests/sim/balancer.h"
 #include "tests/sim/fault.h"
 #include "tests/sim/network.h"
 #include "tests/sim/node.h"
@@ -18,8 +19,9 @@ namespace synod::sim {
 class Nemesis {
  public:
   Nemesis(World& world, Network& network, Operator& op,
-          const std::vector<std::unique_ptr<Node>>& nodes)
-      : world_(world), network_(network), operator_(op), nodes_(nodes) {}
+          const std::vector<std::unique_ptr<Node>>& nodes,
+          const std::vector<std::unique_ptr<Balancer>>& balancers)
+      : world_(world), network_(network), operator_(op), nodes_(nodes), balancers_(balancers) {}
 
   // Once. `schedule` outlives the run; faults that name no node of it are skipped.
   void Start(const Schedule& schedule);
@@ -37,6 +39,7 @@ class Nemesis {
   void InjectIntoDisk(Node& node, const PlannedFault& fault);
   void InjectIntoLinks(const PlannedFault& fault);
   void Operate(const PlannedFault& fault);
+  void InjectIntoBalancer(const PlannedFault& fault);
   void Crash(Node& node, absl::Duration down, bool power);
   void Trouble(Node& node, Disk::Trouble trouble, absl::Duration lasts);
   void Cut(absl::Duration lasts, const std::function<bool(NodeId, NodeId)>& is_cut);
@@ -48,6 +51,7 @@ class Nemesis {
   Network& network_;
   Operator& operator_;
   const std::vector<std::unique_ptr<Node>>& nodes_;
+  const std::vector<std::unique_ptr<Balancer>>& balancers_;
   bool active_ = false;
   uint64_t injected_ = 0;
 };

@@ -194,6 +194,10 @@ std::optional<paxos::ReplicaStatus> Node::Status() const {
   return life_->replica->status();
 }
 
+absl::Duration Node::quorum_contact_age() const {
+  return life_->replica->status().ticks_since_quorum_contact * options_.tick;
+}
+
 absl::StatusOr<uint32_t> Node::StateHash() const {
   return life_->storage.machine->Hash();
 }

@@ -105,10 +105,19 @@ class Node {
   // `done` runs once unless the process dies or the request times out first; the caller gives up by
   // its own clock. The command's id, none when the write was refused at once.
   paxos::CommandId Write(const kv::Request& request, WriteDone done);
-  void Read(const kv::RangeRequest& request, ReadDone done);
+  // The answer shows `min_revision` or a later one (rpc/call.h).
+  void Read(const kv::RangeRequest& request, kv::Revision min_revision, ReadDone done);
+
+  // Runs `action` within this life of the process only.
+  void After(absl::Duration delay, EventLoop::Action action) {
+    process_.After(delay, std::move(action));
+  }
+  uint64_t life() const { return process_.life(); }
 
   // Of a node that runs and has recovered.
   std::optional<paxos::ReplicaStatus> Status() const;
+  // Of such a node, by its own clock.
+  absl::Duration quorum_contact_age() const;
   Slot applied() const { return life_ ? life_->applied : Slot(); }
   absl::StatusOr<uint32_t> StateHash() const;
 
@@ -120,6 +129,7 @@ class Node {
   struct PendingRead {
     absl::Duration since;
     kv::RangeRequest request;
+    kv::Revision min_revision;
     ReadDone done;
   };
   // Dies with the process.

@@ -48,6 +48,9 @@ void Node::BendReady(paxos::Ready& ready) {
   if (Planted(Plant::kPersistedBeforeSync) && ready.token != 0) {
     life_->replica->Persisted(ready.token);
   }
+  if (Planted(Plant::kTeachFromStaleLog)) {
+    for (const paxos::LearnReply& reply : std::exchange(ready.learn_replies, {})) Teach(reply);
+  }
   if (Planted(Plant::kDropPromiseRecords)) Drop<paxos::PromiseRecord>(ready.records);
   if (Planted(Plant::kDropLearnedRecords)) Drop<paxos::LearnedRecord>(ready.records);
   if (Planted(Plant::kReadSlotEarly)) {

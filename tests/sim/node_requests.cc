@@ -30,17 +30,20 @@ paxos::CommandId Node::Write(const kv::Request& request, WriteDone done) {
   return command.id;
 }
 
-void Node::Read(const kv::RangeRequest& request, ReadDone done) {
+void Node::Read(const kv::RangeRequest& request, kv::Revision min_revision, ReadDone done) {
   if (!Joined()) {
     done({Outcome::kRefused, {}, 0});
     return;
   }
   Life& life = *life_;
-  PendingRead read{world_.loop.now(), request, std::move(done)};
-  if (request.serializable || Planted(Plant::kReadWithoutQuorum)) {
+  if (Planted(Plant::kIgnoreMinRevision)) min_revision = 0;
+  PendingRead read{world_.loop.now(), request, min_revision, std::move(done)};
+  const bool behind = min_revision > 0 && life.storage.machine->View()->revision() < min_revision;
+  if ((request.serializable && !behind) || Planted(Plant::kReadWithoutQuorum)) {
     Answer(read);
     return;
   }
+  if (request.serializable) world_.coverage.Saw(Situation::kReadWaited);
   const uint64_t read_id = life.next_read++;
   if (life.replica->Read(read_id) == paxos::Admission::kAdmitted) {
     life.reads.emplace(read_id, std::move(read));
@@ -93,7 +96,7 @@ void Node::AnswerReads() {
 void Node::Answer(const PendingRead& read) {
   const auto view = life_->storage.machine->View();
   auto result = view->Range(read.request);
-  if (result.error != kv::Error::kNone) {
+  if (result.error != kv::Error::kNone || view->revision() < read.min_revision) {
     read.done({Outcome::kRefused, {}, 0});
     return;
   }

@@ -60,6 +60,16 @@ const std::vector<PlantInfo>& Plants() {
        "a restart goes back to the first configuration"},
       {Plant::kWiderWindow, "wider-window", "one node has a larger α than the others"},
       {Plant::kInstallTooFar, "install-too-far", "a snapshot is said to hold one slot more"},
+      {Plant::kReplayUnknownWrites, "replay-unknown-writes",
+       "a balancer sends a write again when its outcome is unknown"},
+      {Plant::kDenyLostWrites, "deny-lost-writes",
+       "a balancer says of a lost write that it was not executed"},
+      {Plant::kLatestViewWins, "latest-view-wins",
+       "a balancer believes who spoke last, not the highest ballot"},
+      {Plant::kKeepDeadBackends, "keep-dead-backends",
+       "a balancer never notices that a node is gone"},
+      {Plant::kIgnoreMinRevision, "ignore-min-revision",
+       "a node answers reads below their minimum revision"},
   };
   return *plants;
 }

@@ -52,6 +52,11 @@ enum class Plant {
   kForgetConfigurations,
   kWiderWindow,
   kInstallTooFar,
+  kReplayUnknownWrites,
+  kDenyLostWrites,
+  kLatestViewWins,
+  kKeepDeadBackends,
+  kIgnoreMinRevision,
 };
 
 struct PlantInfo {

@@ -5,6 +5,9 @@
 #include <utility>
 #include <vector>
 
+#include "tests/sim/balancer.h"
+#include "tests/sim/barriers.h"
+#include "tests/sim/client.h"
 #include "tests/sim/nemesis.h"
 #include "tests/sim/observer.h"
 #include "tests/sim/operator.h"
@@ -24,30 +27,43 @@ constexpr uint64_t kMaxEvents = 20'000'000;
 // Within so many election timeouts somebody must lead once a majority is connected.
 constexpr double kLeaderTimeouts = 5;
 
+// What random numbers are drawn from for balancers, apart from the others.
+constexpr uint64_t kBalancerStream = 0xd0045;
+
+RunOptions DrawOptions(uint64_t seed, Random random) {
+  RunOptions options = DrawRunOptions(std::move(random));
+  DrawBalancers(seed, options);
+  return options;
+}
+
 class Cluster {
  public:
   Cluster(const RunSpec& spec, std::ostream* trace)
       : random_(spec.seed),
-        options_(DrawRunOptions(random_.Fork())),
+        options_(DrawOptions(spec.seed, random_.Fork())),
         world_(trace),
         network_(world_, options_.network, random_.Fork(), options_.nodes + options_.spares),
         observer_(world_, options_.nodes + options_.spares, options_.nodes,
                   options_.node.replica.window),
         spotter_(world_),
+        barriers_(world_, history_),
         operator_(world_, observer_, nodes_, options_.nodes, options_.frail),
-        nemesis_(world_, network_, operator_, nodes_) {
+        nemesis_(world_, network_, operator_, nodes_, balancers_) {
     options_.node.plant = spec.plant;
     if (trace != nullptr) *trace << "seed=" << spec.seed << " " << DescribeRun(options_) << "\n";
     MakeNodes();
+    MakeBalancers(Random(spec.seed ^ kBalancerStream));
     if (spec.schedule) options_.schedule = *spec.schedule;
     for (int i = 0; i < options_.clients; ++i) {
       clients_.push_back(
-          std::make_unique<Client>(world_, nodes_, history_, i, options_.client, random_.Fork()));
+          std::make_unique<Client>(world_, Client::Surroundings{nodes_, balancers_, history_}, i,
+                                   options_.client, random_.Fork()));
     }
   }
 
   void Live() {
     for (int i = 0; i < options_.nodes; ++i) nodes_[static_cast<size_t>(i)]->Start();
+    for (const auto& balancer : balancers_) balancer->Start();
     for (const auto& client : clients_) client->Start();
     nemesis_.Start(options_.schedule);
     RunFor(options_.faulty_time);
@@ -97,6 +113,15 @@ class Cluster {
       nodes_.push_back(
           std::make_unique<Node>(world_, Node::Surroundings{network_, observer_, spotter_, nodes_},
                                  std::move(node), random_.Fork()));
+    }
+  }
+
+  void MakeBalancers(Random random) {
+    options_.balancer.plant = options_.node.plant;
+    for (int i = 0; i < options_.balancers; ++i) {
+      balancers_.push_back(
+          std::make_unique<Balancer>(world_, Balancer::Surroundings{nodes_, balancers_, history_},
+                                     options_.balancer, random.Fork()));
     }
   }
 
@@ -187,37 +212,17 @@ class Cluster {
     for (const auto& client : clients_) client->Stop();
   }
 
-  // Writes at `node`, again and again until one write is answered.
-  void Barrier(Node& node) {
-    const size_t index = history_.size();
-    Operation& operation = history_.emplace_back();
-    operation.client = -1;
-    operation.node = node.id();
-    operation.sent = world_.loop.now();
-    kv::PutRequest put;
-    put.key = Say("barrier", node.id());
-    put.value = Say(index);
-    operation.body = WriteOperation{put, {}, {}};
-    const paxos::CommandId command =
-        node.Write(put, [this, index, id = node.id().value()](WriteReply reply) {
-          if (reply.outcome == Outcome::kOk) {
-            history_[index].answered = world_.loop.now();
-            answered_ |= uint64_t{1} << id;
-          }
-          std::get<WriteOperation>(history_[index].body).reply = std::move(reply);
-        });
-    std::get<WriteOperation>(history_[index].body).command = command;
-    world_.loop.After(ElectionTimeout(), [this, &node] {
-      if (!In(answered_, node.id()) && !node.retired()) Barrier(node);
-    });
-  }
-
   // Every one of `asked` that is still a sound voter.
   bool AllAnswered(uint64_t asked) const {
     for (const uint64_t id : SoundVoters()) {
-      if (In(asked & ~answered_, NodeId(id)) && !nodes_[id - 1]->retired()) return false;
+      const Node& node = *nodes_[id - 1];
+      if (In(asked, NodeId(id)) && !barriers_.Passed(node) && !node.retired()) return false;
     }
     return true;
+  }
+  bool AllBalanced() const {
+    return std::all_of(balancers_.begin(), balancers_.end(),
+                       [this](const auto& balancer) { return barriers_.Passed(*balancer); });
   }
 
   bool SomebodyServes(uint64_t core) const {
@@ -259,7 +264,11 @@ class Cluster {
     for (const uint64_t id : SoundVoters()) {
       if (!In(core, NodeId(id))) continue;
       asked |= uint64_t{1} << id;
-      Barrier(*nodes_[id - 1]);
+      barriers_.Begin(*nodes_[id - 1], ElectionTimeout());
+    }
+    // A balancer need not find a good node at once.
+    for (const auto& balancer : balancers_) {
+      barriers_.Begin(*balancer, ElectionTimeout() + absl::Milliseconds(100));
     }
     const absl::Duration clear = ClearAt(core);
     if (!RunUntil(Patience(), [&] { return SomebodyServes(core); }) && Stillborn()) {
@@ -275,6 +284,10 @@ class Cluster {
     if (!RunUntil(Patience(), [&] { return AllAnswered(asked); })) {
       world_.verdict.Fail(
           Say("L1: a healed majority makes no progress within ", absl::FormatDuration(Patience())));
+    }
+    if (!RunUntil(Patience(), [this] { return AllBalanced(); })) {
+      world_.verdict.Fail(Say("L4: a healed majority serves no write through a balancer within ",
+                              absl::FormatDuration(Patience())));
     }
     recovery_timeouts_ = absl::FDivDuration(world_.loop.now() - start, ElectionTimeout());
     return true;
@@ -350,10 +363,11 @@ class Cluster {
   Spotter spotter_;
   History history_;
   std::vector<std::unique_ptr<Node>> nodes_;
+  std::vector<std::unique_ptr<Balancer>> balancers_;
+  Barriers barriers_;
   Operator operator_;
   Nemesis nemesis_;
   std::vector<std::unique_ptr<Client>> clients_;
-  uint64_t answered_ = 0;  // bit per node: its barrier
   bool stillborn_ = false;
   double leader_timeouts_ = 0;
   double recovery_timeouts_ = 0;
@@ -364,7 +378,7 @@ class Cluster {
 
 Schedule ScheduleOf(uint64_t seed) {
   Random random(seed);
-  return DrawRunOptions(random.Fork()).schedule;
+  return DrawOptions(seed, random.Fork()).schedule;
 }
 
 RunResult Run(const RunSpec& spec, std::ostream* trace) {

@@ -2,7 +2,7 @@
 //
 //   1. Safety phase: clients work while the nemesis is at large.
 //   2. The clients stop. A connected majority is chosen and healed; the rest stays down or cut off.
-//      Every node of the majority must get a write through in bounded time.
+//      Every node of the majority, and every balancer, must get a write through in bounded time.
 //   3. Everything is healed. Every node must apply every chosen slot.
 //   4. States must be equal, and the clients' history linearizable (witness.h).
 #ifndef SYNOD_TESTS_SIM_RUN_H_

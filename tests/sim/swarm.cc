@@ -1,7 +1,9 @@
 #include "tests/sim/swarm.h"
 
+#include <algorithm>
 #include <array>
 
+#include "balancer/policies/policy.h"
 #include "tests/sim/say.h"
 
 namespace synod::sim {
@@ -89,7 +91,7 @@ RunOptions DrawRunOptions(Random random) {
   if (random.Chance(0.25)) MakeShort(options);
   ScheduleOptions faults;
   faults.length = options.faulty_time;
-  faults.allowed = random.Below(uint64_t{1} << kFaults);
+  faults.allowed = random.Below(uint64_t{1} << kClusterFaults);
   faults.interval = DrawBetween(random, absl::Milliseconds(200), absl::Seconds(2));
   faults.duration = DrawBetween(random, options.node.tick, absl::Seconds(4));
   const uint64_t operated = (faults.allowed >> static_cast<int>(Fault::kAddMember)) & 7;
@@ -101,8 +103,36 @@ RunOptions DrawRunOptions(Random random) {
   return options;
 }
 
+void DrawBalancers(uint64_t seed, RunOptions& options) {
+  // Of this stream the seeds that are kept as tests (CMakeLists.txt) draw no balancers.
+  constexpr uint64_t kStream = 0x4700000;
+  Random random(seed ^ kStream);
+  if (!random.Chance(0.4)) return;
+  options.balancers = static_cast<int>(random.Between(1, 2));
+  const std::vector<std::string> policies = balancer::PolicyNames();
+  options.balancer.settings.policy = policies[random.Below(policies.size())];
+  if (random.Chance(0.3)) {
+    options.balancer.settings.write_routing = balancer::WriteRouting::kPolicy;
+  }
+  options.balancer.seeds = options.nodes;
+  options.balancer.latency = DrawBetween(random, absl::Microseconds(50), absl::Milliseconds(5));
+  options.client.monotonic = random.Chance(0.7);
+  if (random.Chance(0.5)) options.client.serializable = 0.5;
+  ScheduleOptions faults;
+  faults.length = options.faulty_time;
+  faults.allowed = random.Below(uint64_t{1} << (kFaults - kClusterFaults)) << kClusterFaults;
+  faults.interval = DrawBetween(random, absl::Seconds(1), absl::Seconds(5));
+  faults.duration = DrawBetween(random, absl::Milliseconds(100), absl::Seconds(4));
+  faults.nodes = options.nodes + options.spares;
+  const Schedule drawn = DrawSchedule(faults, random.Fork());
+  options.schedule.insert(options.schedule.end(), drawn.begin(), drawn.end());
+  std::stable_sort(options.schedule.begin(), options.schedule.end(),
+                   [](const auto& a, const auto& b) { return a.at < b.at; });
+}
+
 std::string DescribeRun(const RunOptions& options) {
   return Say("nodes=", options.nodes, " clients=", options.clients,
+             " balancers=", options.balancers, " policy=", options.balancer.settings.policy,
              " tick=", absl::FormatDuration(options.node.tick),
              " election_ticks=", options.node.replica.election_ticks,
              " window=", options.node.replica.window,

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "common/random.h"
+#include "tests/sim/balancer.h"
 #include "tests/sim/client.h"
 #include "tests/sim/fault.h"
 #include "tests/sim/network.h"
@@ -20,7 +21,9 @@ struct RunOptions {
   int spares = 0;      // nodes that may join
   uint64_t frail = 0;  // bit per node: whose disks may lose what they hold; a minority
   int clients = 4;
-  NodeOptions node;        // without identity, voters and drift
+  int balancers = 0;  // 0: clients talk to the nodes
+  NodeOptions node;   // without identity, voters and drift
+  BalancerOptions balancer;
   double clock_drift = 0;  // each node's tick is this much longer or shorter at most
   NetworkOptions network;
   ClientOptions client;
@@ -29,6 +32,10 @@ struct RunOptions {
 };
 
 RunOptions DrawRunOptions(Random random);
+
+// Puts balancers in front of the clusters of some seeds. By numbers of its own: what there was of a
+// run without them stays as it is.
+void DrawBalancers(uint64_t seed, RunOptions& options);
 
 // One line for people.
 std::string DescribeRun(const RunOptions& options);

@@ -38,6 +38,7 @@ class Witness {
         CheckAbsent(operation);
       }
     }
+    CheckMinimums();
     if (finding_.empty()) CheckRealTime();
     return finding_;
   }
@@ -53,7 +54,9 @@ class Witness {
   void Index() {
     for (const Operation& operation : history_) {
       const auto* write = std::get_if<WriteOperation>(&operation.body);
-      if (write != nullptr && write->command.origin) writes_[write->command] = &operation;
+      if (write == nullptr) continue;
+      if (write->command.origin) writes_[write->command] = &operation;
+      for (const paxos::CommandId& repeat : write->repeats) writes_[repeat] = &operation;
     }
   }
 
@@ -112,6 +115,26 @@ class Witness {
     const auto next = std::next(first);
     placed_.push_back(
         {&operation, first->second, next == first_place_.end() ? last_place_ : next->second - 2});
+  }
+
+  // A client has one operation under way at a time, so the history has each one's in order.
+  void CheckMinimums() {
+    std::map<int, kv::Revision> seen;
+    for (const Operation& operation : history_) {
+      kv::Revision& newest = seen[operation.client];
+      kv::Revision shown = 0;
+      if (const auto* read = std::get_if<ReadOperation>(&operation.body)) {
+        if (read->reply.outcome != Outcome::kOk) continue;
+        shown = read->reply.revision;
+        if (read->min_revision > 0 && shown < newest) {
+          Find(operation, Say("W6: a read goes back from revision ", newest, " to ", shown));
+        }
+      } else if (const auto& write = std::get<WriteOperation>(operation.body);
+                 write.reply.outcome == Outcome::kOk) {
+        shown = write.reply.result.revision;
+      }
+      newest = std::max(newest, shown);
+    }
   }
 
   // Earliest fit: in the order of sending, each operation takes the first of its places that is not

@@ -7,6 +7,7 @@
 //   W2. Every answer equals the model's, revision included.
 //   W3. What was answered before something else was sent stands before it.
 //   W4. A serializable read shows the state at the revision it names (W3 is not asked of it).
+//   W6. A read with a minimum revision shows nothing older than its client has seen.
 #ifndef SYNOD_TESTS_SIM_WITNESS_H_
 #define SYNOD_TESTS_SIM_WITNESS_H_
 
