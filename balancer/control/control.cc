@@ -107,13 +107,13 @@ class LoopControl final : public Control {
 
   absl::Status AwaitWeightNames(absl::Duration timeout) const override {
     const auto known = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-      return CheckWeightNames(wishes_.settings.weights, BackendNames(*latest_)).ok();
+      return CheckWeightNames(wishes_.settings.weights, WeightNames(*latest_)).ok();
     };
     const absl::MutexLock lock(&mutex_);
     if (mutex_.AwaitWithTimeout(absl::Condition(&known), timeout)) return absl::OkStatus();
     const bool asked = options_.generic ? !latest_->backends.empty() : latest_->cluster_id != 0;
     if (!asked) return absl::OkStatus();
-    return CheckWeightNames(wishes_.settings.weights, BackendNames(*latest_));
+    return CheckWeightNames(wishes_.settings.weights, WeightNames(*latest_));
   }
 
  private:
@@ -149,7 +149,7 @@ class LoopControl final : public Control {
       // Only new names: weights outlive the members they name, and these must not block the rest.
       WeightMap added = changed.weights;
       for (const auto& [name, weight] : wishes_.settings.weights) added.erase(name);
-      if (status.ok()) status = CheckWeightNames(added, BackendNames(*latest_));
+      if (status.ok()) status = CheckWeightNames(added, WeightNames(*latest_));
       if (status.ok()) wishes_.settings = std::move(changed);
     });
     if (status.ok()) Await(generation);

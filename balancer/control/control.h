@@ -56,7 +56,7 @@ class Control {
   virtual Settings settings() const = 0;
 
   // These take effect, and are published, before they return. InvalidArgument, with what there is,
-  // for an unknown policy or a new weight that names no backend; then nothing is changed.
+  // for an unknown policy or a new weight that names no member; then nothing is changed.
   virtual absl::Status Apply(const Settings& settings) = 0;
   virtual absl::Status SetPolicy(absl::string_view name) = 0;
   virtual absl::Status SetWeights(const WeightMap& weights) = 0;
@@ -68,7 +68,7 @@ class Control {
   // True once a backend is ready; false after `timeout`.
   virtual bool AwaitReady(absl::Duration timeout) const = 0;
 
-  // Ok once each weight names a backend, or when no node could be asked within `timeout`; else the
+  // Ok once each weight names a member, or when no node could be asked within `timeout`; else the
   // error of CheckWeightNames.
   virtual absl::Status AwaitWeightNames(absl::Duration timeout) const = 0;
 };

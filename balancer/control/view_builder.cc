@@ -38,6 +38,7 @@ class Builder {
       const auto address = AddressOf(in_.cluster, member, in_.facts, in_.seeds);
       if (!address) {  // It has not told anyone where it is reached.
         unplaced_voters_ += !member.learner;
+        if (!member.name.empty()) view.unplaced.push_back(member.name);
         continue;
       }
       Backend backend = New(*address, member.name);
@@ -203,6 +204,13 @@ std::vector<std::string> BackendNames(const View& view) {
     names.insert(backend.address);
   }
   return {names.begin(), names.end()};
+}
+
+std::vector<std::string> WeightNames(const View& view) {
+  std::vector<std::string> names = BackendNames(view);
+  names.insert(names.end(), view.unplaced.begin(), view.unplaced.end());
+  std::sort(names.begin(), names.end());
+  return names;
 }
 
 }  // namespace synod::balancer

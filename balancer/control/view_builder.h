@@ -45,8 +45,11 @@ View BuildView(const ViewInputs& inputs);
 // True when the workers need not be told: only slots and ages differ.
 bool SameForRouting(const View& a, const View& b);
 
-// Names and addresses by which weights and drains may name a backend, sorted, without repeats.
+// Names and addresses by which drains may name a backend, sorted, without repeats.
 std::vector<std::string> BackendNames(const View& view);
+
+// The same for weights, which may also name a member that has been down since the others started.
+std::vector<std::string> WeightNames(const View& view);
 
 }  // namespace synod::balancer
 

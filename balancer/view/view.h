@@ -45,8 +45,9 @@ enum class WriteRouting : uint8_t { kLeader, kPolicy };
 
 struct View {
   uint64_t version = 0;
-  std::vector<Backend> backends;  // ordered by address; never empty once the seeds are read
-  std::optional<size_t> leader;   // index into backends: the highest ballot seen wins
+  std::vector<Backend> backends;      // ordered by address; never empty once the seeds are read
+  std::vector<std::string> unplaced;  // names of members that nobody knows an address of
+  std::optional<size_t> leader;       // index into backends: the highest ballot seen wins
   uint64_t leader_ballot_round = 0;
   uint64_t cluster_id = 0;  // 0 in generic mode
   std::string policy;       // a registered name

@@ -8,8 +8,10 @@ namespace synod::balancer {
 namespace {
 
 using enum BackendState;
+using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::Not;
 using ::testing::SizeIs;
 
 class ViewBuilderTest : public ::testing::Test {
@@ -237,6 +239,16 @@ TEST_F(ViewBuilderTest, BackendsAreNamedByNameAndAddress) {
   inputs_.facts = {{AddressOfNode(1), FactsFor(ViewOf(1))}};
   EXPECT_THAT(BackendNames(Build()),
               ElementsAre(AddressOfNode(1), AddressOfNode(2), AddressOfNode(3), "n1", "n2", "n3"));
+}
+
+// One dead node must not keep the balancer from starting with weights that are right.
+TEST_F(ViewBuilderTest, WeightsMayNameAMemberThatNeverToldItsAddress) {
+  facts(3) = Unreachable();
+  for (const uint64_t id : {1, 2}) facts(id).view->members[2].client_addresses.clear();
+  const View view = Build();
+  EXPECT_THAT(BackendNames(view), Not(Contains("n3")));
+  EXPECT_TRUE(CheckWeightNames({{"n1", 5}, {"n2", 3}, {"n3", 1}}, WeightNames(view)).ok());
+  EXPECT_FALSE(CheckWeightNames({{"n4", 1}}, WeightNames(view)).ok());
 }
 
 }  // namespace
