@@ -126,20 +126,18 @@ bool ApplyThread::Choose(const paxos::ChosenValue& chosen, Results& results) {
   return took_effect || configurations_.size() != eras;
 }
 
-absl::Status ApplyThread::Install(
-    Slot slot, const std::function<absl::StatusOr<std::shared_ptr<State>>()>& open) {
+absl::Status ApplyThread::Install(std::shared_ptr<State> state,
+                                  const std::function<absl::Status()>& cut_log) {
+  const Slot installed = state->machine->applied();
+  auto configurations = paxos::ConfigurationHistory::Parse(state->machine->configurations());
+  if (!configurations.ok()) return configurations.status();
   absl::MutexLock lock(&mutex_);
-  if (slot <= applied()) {
+  if (installed <= applied()) {
     return absl::FailedPreconditionError("the state has caught up without the snapshot");
   }
-  auto state = open();
-  if (!state.ok()) return state.status();
-  const kv::StateMachine& machine = *(*state)->machine;
-  auto configurations = paxos::ConfigurationHistory::Parse(machine.configurations());
-  if (!configurations.ok()) return configurations.status();
+  if (auto status = cut_log(); !status.ok()) return status;
   configurations_ = *std::move(configurations);
-  const Slot installed = machine.applied();
-  state_->Replace(*std::move(state));
+  state_->Replace(std::move(state));
   applied_.store(installed.value(), std::memory_order_release);
   durable_ = installed;
   flush_asked_at_ = installed;

@@ -78,11 +78,13 @@ class ApplyThread {
   // Slots contiguous with those posted before.
   void Post(std::vector<paxos::ChosenValue> chosen);
 
-  // Replaces the state by what `open` returns, the durable state as of `slot`, while nothing is
-  // applied; reads go on. FailedPrecondition, with `open` not called, when the present state is not
-  // older than that; otherwise what `open` fails with. Values posted before may be in it already.
-  absl::Status Install(Slot slot,
-                       const std::function<absl::StatusOr<std::shared_ptr<State>>()>& open);
+  // Replaces the state by this one, which is durable, while nothing is applied; reads go on.
+  // `cut_log`, which makes the log's cut through its slot durable, is called once nothing else can
+  // fail: a log that was cut above a state that stays has forgotten what the state may yet lose.
+  // Not OK: nothing has changed. FailedPrecondition when the present state is not older; otherwise
+  // what is wrong with the new one, or the error of `cut_log`. Values posted before may be in it
+  // already.
+  absl::Status Install(std::shared_ptr<State> state, const std::function<absl::Status()>& cut_log);
 
   // Makes a copy of the durable state in `dir`, which must not exist, and says of which slot it is.
   absl::StatusOr<Slot> Checkpoint(const std::string& dir);

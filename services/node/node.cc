@@ -102,7 +102,9 @@ Node::Node(const NodeOptions& options, WhoIAm self, std::unique_ptr<DataDir> dat
       fetch_(self_.cluster, self_.self,
              {data_->state_directories(), data_->state(), log, clock, endings_.fatal},
              {[this](Slot slot) { return CutLogDurably(slot); },
-              [this](Slot slot, const auto& open) { return apply_thread_->Install(slot, open); }}) {
+              [this](std::shared_ptr<State> state, const auto& cut_log) {
+                return apply_thread_->Install(std::move(state), cut_log);
+              }}) {
   board_->Introduce(self_.self, {options_.name, Texts(options_.advertise_client_urls)});
   if (!recovered_.configurations.empty()) ShowMembers(recovered_.configurations);
 }

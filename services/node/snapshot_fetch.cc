@@ -111,12 +111,11 @@ absl::Status SnapshotFetch::DownloadRest(const std::string& address, Slot at_lea
 absl::StatusOr<Slot> SnapshotFetch::Install() {
   storage::StateDirectories& directories = *shared_.directories;
   const Slot slot = directories.incoming()->descriptor.slot;
-  absl::Status status = steps_.cut_log(slot);
-  if (!status.ok()) return status;
   const std::weak_ptr<State> old = shared_.state->Get();
-  status = steps_.replace_state(slot, [&] { return OpenState(directories.incoming_dir()); });
+  absl::Status status = ReplaceState(slot);
   if (!status.ok()) {
-    directories.Discard().IgnoreError();
+    // When the node stops its next start goes on with what is there.
+    if (!absl::IsCancelled(status)) directories.Discard().IgnoreError();
     return status;
   }
   // From here on the node serves the new state: there is no way back.
@@ -128,6 +127,16 @@ absl::StatusOr<Slot> SnapshotFetch::Install() {
   }
   shared_.log->Info("snapshot installed").With("slot", slot);
   return slot;
+}
+
+absl::Status SnapshotFetch::ReplaceState(Slot slot) {
+  auto state = OpenState(shared_.directories->incoming_dir());
+  if (!state.ok()) return state.status();
+  if (const Slot applied = (*state)->machine->applied(); applied != slot) {
+    return absl::DataLossError(absl::StrCat("the snapshot is said to be of slot ", slot.value(),
+                                            " and is of slot ", applied.value()));
+  }
+  return steps_.replace_state(*std::move(state), [&] { return steps_.cut_log(slot); });
 }
 
 }  // namespace synod::node

@@ -1,12 +1,14 @@
 // Getting a snapshot from another member and putting it in the place of this node's state.
 //
 //   1. all files come in, are verified and durable, and are declared complete;
-//   2. the log is cut through the snapshot's slot, durably: what it holds there may have lost to
+//   2. the new state is opened beside the old one; from here on nothing more is applied to that;
+//   3. the log is cut through the snapshot's slot, durably: what it holds there may have lost to
 //      what was chosen, and nobody may be taught it;
-//   3. the state is replaced; reads go on, first on the old one, then on the new;
-//   4. the directories are exchanged by one rename.
-// A crash before 2 changes nothing, one behind it looks like a lost state and is finished at the
-// start (data_dir.h).
+//   4. the state is replaced; reads go on, first on the old one, then on the new;
+//   5. the directories are exchanged by one rename.
+// A crash before 3 changes nothing, one behind it looks like a lost state and is finished at the
+// start (data_dir.h). A snapshot that turns out to be of no use before 3 leaves the log as it is:
+// the state that stays may have applied more than is durable, and only the log has that.
 //
 // Thread-safety: Fetch on one thread; Cancel from any.
 #ifndef SYNOD_SERVICES_NODE_SNAPSHOT_FETCH_H_
@@ -47,8 +49,7 @@ class SnapshotFetch {
     std::function<absl::Status(Slot slot)> cut_log;
 
     // ApplyThread::Install.
-    std::function<absl::Status(Slot slot,
-                               const std::function<absl::StatusOr<std::shared_ptr<State>>()>&)>
+    std::function<absl::Status(std::shared_ptr<State>, const std::function<absl::Status()>& cut)>
         replace_state;
   };
 
@@ -66,6 +67,7 @@ class SnapshotFetch {
   absl::Status Download(const std::string& address, Slot at_least);
   absl::Status DownloadRest(const std::string& address, Slot at_least);
   absl::StatusOr<Slot> Install();
+  absl::Status ReplaceState(Slot slot);
 
   const ClusterId cluster_;
   const NodeId self_;

@@ -1,17 +1,22 @@
-// Snapshots of real engines over real connections; the log and the apply thread are the test's.
+// Snapshots of real engines over real connections, installed by a real apply thread; the log is the
+// test's.
 #include "services/node/snapshot_fetch.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "services/kv/command.h"
+#include "services/node/apply_thread.h"
 #include "services/node/data_dir.h"
 #include "services/node/snapshot_store.h"
 #include "services/rpc/peer_transport.h"
@@ -29,27 +34,33 @@ constexpr NodeId kGiver(1);
 constexpr NodeId kTaker(2);
 constexpr Slot kTaken(10);  // the slot of the giver's snapshot
 
+const paxos::ConfigurationHistory kMembers(paxos::Configuration::OfVoters({NodeId(1), NodeId(2),
+                                                                           NodeId(3)}));
+
 // Puts one key in each slot through `last`.
 void Fill(State& state, Slot last) {
+  const std::string members = kMembers.Encode();
   for (Slot slot = state.machine->applied().next(); slot <= last; ++slot) {
     kv::PutRequest put;
     put.key = absl::StrCat("key", slot.value());
     put.value = std::string(1000, 'v');
     const std::string command = kv::EncodeCommand(put);
-    ASSERT_TRUE(state.machine->Apply({{kv::SlotCommands{slot, {command}}}}).ok());
+    ASSERT_TRUE(state.machine->Apply({{kv::SlotCommands{slot, {command}, members}}}).ok());
   }
 }
 
 class Giver {
  public:
-  Giver(std::string dir, ClusterId cluster, const Clock* clock)
+  // `then` is done to the files of each snapshot; it says of which slot they are.
+  Giver(std::string dir, ClusterId cluster, const Clock* clock,
+        std::function<Slot(const std::string& dir, Slot slot)> then)
       : state_(*OpenState(dir + "/state")),
         store_(
             dir + "/snapshots", cluster,
-            [this](const std::string& to) -> absl::StatusOr<Slot> {
+            [this, then](const std::string& to) -> absl::StatusOr<Slot> {
               if (auto status = state_->engine->Flush(); !status.ok()) return status;
               if (auto status = state_->engine->Checkpoint(to); !status.ok()) return status;
-              return state_->machine->applied();
+              return then(to, state_->machine->applied());
             },
             clock) {
     Fill(*state_, kTaken);
@@ -89,17 +100,26 @@ class WaitedClock final : public Clock {
 class SnapshotFetchTest : public ::testing::Test {
  protected:
   void StartGiver(ClusterId cluster = kCluster) {
-    giver_ = std::make_unique<Giver>(dir_ / "giver", cluster, &giver_clock_);
+    giver_ = std::make_unique<Giver>(dir_ / "giver", cluster, &giver_clock_,
+                                     [this](const std::string& dir, Slot slot) {
+                                       with_snapshot_(dir);
+                                       return said_slot_.value_or(slot);
+                                     });
     address_ = giver_->address();
   }
 
   absl::StatusOr<Slot> Fetch(Slot at_least = Slot(1)) { return fetch_.Fetch(address_, at_least); }
 
-  absl::Status Replace(const std::function<absl::StatusOr<std::shared_ptr<State>>()>& open) {
-    auto state = open();
-    if (!state.ok()) return state.status();
-    state_.Replace(*std::move(state));
-    return absl::OkStatus();
+  ApplyThread::Outlets Outlets() {
+    ApplyThread::Outlets outlets;
+    outlets.applied = [](Slot, ApplyThread::Results) {};
+    outlets.configured = [](const paxos::ConfigurationHistory&, Slot) {};
+    outlets.durable = [](Slot) {};
+    outlets.flush = [] {};
+    outlets.fatal = [](absl::string_view what, const absl::Status& why) {
+      ADD_FAILURE() << what << ": " << why;
+    };
+    return outlets;
   }
 
   Slot applied() const { return state_.Get()->machine->applied(); }
@@ -109,6 +129,8 @@ class SnapshotFetchTest : public ::testing::Test {
   const ManualClock giver_clock_;
   WaitedClock clock_;
   Log log_{{}, &clock_, [](absl::string_view) {}};
+  std::function<void(const std::string& dir)> with_snapshot_ = [](const std::string&) {};
+  std::optional<Slot> said_slot_;
   std::unique_ptr<Giver> giver_;
   std::string address_;
 
@@ -116,11 +138,12 @@ class SnapshotFetchTest : public ::testing::Test {
       *storage::StateDirectories::Open(storage::Env::Posix(), dir_ / "taker");
   const std::string first_dir_ = directories_->current();
   AppliedState state_{*OpenState(first_dir_)};
+  NodeMetrics metrics_;
+  ApplyThread apply_{{.self = kTaker}, &state_, kMembers, &metrics_, &giver_clock_, Outlets()};
 
   std::vector<std::string> steps_;
   absl::Status cut_;
-  std::function<absl::Status(const std::function<absl::StatusOr<std::shared_ptr<State>>()>&)>
-      replace_ = [this](const auto& open) { return Replace(open); };
+  std::function<void()> before_replacing_ = [] {};
   SnapshotFetch fetch_{kCluster,
                        kTaker,
                        {directories_.get(), &state_, &log_, &clock_,
@@ -131,9 +154,9 @@ class SnapshotFetchTest : public ::testing::Test {
                           steps_.push_back(absl::StrCat("cut ", slot.value()));
                           return cut_;
                         },
-                        [this](Slot slot, const auto& open) {
-                          steps_.push_back(absl::StrCat("replace ", slot.value()));
-                          return replace_(open);
+                        [this](std::shared_ptr<State> state, const auto& cut_log) {
+                          before_replacing_();
+                          return apply_.Install(std::move(state), cut_log);
                         }}};
 };
 
@@ -142,8 +165,9 @@ TEST_F(SnapshotFetchTest, CutsTheLogReplacesTheStateThenTheDirectory) {
   const auto slot = Fetch();
   ASSERT_TRUE(slot.ok()) << slot.status();
   EXPECT_EQ(*slot, kTaken);
-  EXPECT_THAT(steps_, ElementsAre("cut 10", "replace 10"));
+  EXPECT_THAT(steps_, ElementsAre("cut 10"));
   EXPECT_EQ(applied(), kTaken);
+  EXPECT_EQ(apply_.applied(), kTaken);
   EXPECT_NE(directories_->current(), first_dir_);
   EXPECT_FALSE(incoming());
 }
@@ -191,12 +215,39 @@ TEST_F(SnapshotFetchTest, WhatCameInAndIsTooOldIsFetchedAnew) {
   EXPECT_FALSE(incoming());
 }
 
-TEST_F(SnapshotFetchTest, ASnapshotThatIsNoUseAnyMoreIsGivenUp) {
+// What the state has applied beyond the snapshot is in memory tables; only the log has it for good.
+TEST_F(SnapshotFetchTest, AStateThatCaughtUpMeanwhileStaysAndSoDoesTheLog) {
   StartGiver();
-  replace_ = [](const auto&) { return absl::FailedPreconditionError("caught up without it"); };
+  before_replacing_ = [&] {
+    std::vector<paxos::ChosenValue> chosen;
+    for (Slot slot(1); slot <= kTaken; ++slot) chosen.push_back({slot, paxos::Value()});
+    apply_.Post(std::move(chosen));
+    while (apply_.applied() < kTaken) std::this_thread::yield();
+  };
   EXPECT_TRUE(absl::IsFailedPrecondition(Fetch().status()));
+  EXPECT_THAT(steps_, IsEmpty());
   EXPECT_FALSE(incoming());
   EXPECT_EQ(directories_->current(), first_dir_);
+}
+
+TEST_F(SnapshotFetchTest, ASnapshotThatCannotBeOpenedLeavesStateAndLog) {
+  with_snapshot_ = [](const std::string& dir) {
+    std::filesystem::resize_file(dir + "/CURRENT", 3);
+  };
+  StartGiver();
+  EXPECT_TRUE(absl::IsDataLoss(Fetch().status()));
+  EXPECT_THAT(steps_, IsEmpty());
+  EXPECT_FALSE(incoming());
+  EXPECT_EQ(directories_->current(), first_dir_);
+}
+
+// The log would be cut, and slots asked for, by the one slot while the state is of the other.
+TEST_F(SnapshotFetchTest, AStateOfAnotherSlotThanDescribedIsRefused) {
+  said_slot_ = kTaken.next();
+  StartGiver();
+  EXPECT_TRUE(absl::IsDataLoss(Fetch().status()));
+  EXPECT_THAT(steps_, IsEmpty());
+  EXPECT_FALSE(incoming());
 }
 
 TEST_F(SnapshotFetchTest, TheOldStateIsRemovedWhenItsReadersAreDone) {
