@@ -11,7 +11,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "balancer/control/subscription.h"
-#include "common/grpc/callback_queue.h"
 #include "common/url/url.h"
 #include "grpc/health/v1/health.grpc.pb.h"
 #include "synod/cluster/v1/cluster.grpc.pb.h"
@@ -52,7 +51,6 @@ NodeView FromProto(const cluster::View& message) {
 }
 
 std::shared_ptr<grpc::Channel> Connect(const std::string& address) {
-  KeepCallbackQueue();
   grpc::ChannelArguments arguments;
   // A node that restarts should be back within a second, so the back-off stays short; and channels
   // must not share connections, or two followers of one node would share their fate.

@@ -9,7 +9,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
-#include "common/grpc/callback_queue.h"
 #include "grpcpp/security/server_credentials.h"
 
 namespace synod::rpc {
@@ -64,7 +63,6 @@ absl::StatusOr<ListeningServer> Listen(grpc::ServerBuilder& builder,
   for (const std::string& address : addresses) {
     if (auto status = CheckFree(address); !status.ok()) return status;
   }
-  KeepCallbackQueue();
   // With SO_REUSEPORT a second node on the same port would silently take half of the connections.
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
   std::vector<int> selected(addresses.size(), 0);

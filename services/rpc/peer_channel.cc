@@ -1,6 +1,5 @@
 #include "services/rpc/peer_channel.h"
 
-#include "common/grpc/callback_queue.h"
 #include "grpcpp/create_channel.h"
 #include "grpcpp/security/credentials.h"
 #include "grpcpp/support/channel_arguments.h"
@@ -8,7 +7,6 @@
 namespace synod::rpc {
 
 std::shared_ptr<grpc::Channel> ConnectToPeer(const std::string& address) {
-  KeepCallbackQueue();
   grpc::ChannelArguments arguments;
   arguments.SetMaxSendMessageSize(-1);
   arguments.SetMaxReceiveMessageSize(-1);

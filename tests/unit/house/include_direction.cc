@@ -42,7 +42,7 @@ struct Library {
 const std::vector<Library>& WalledLibraries() {
   static const auto& libraries = *new std::vector<Library>{
       {"grpc/", {"services/rpc", "services/ctl", "balancer/control"}},
-      {"grpcpp/", {"services/rpc", "services/ctl", "balancer/control", "common/grpc"}},
+      {"grpcpp/", {"services/rpc", "services/ctl", "balancer/control"}},
       {"google/protobuf/", {"services/rpc", "services/ctl", "balancer/control"}},
       {"rocksdb/", {"services/storage"}},
       {"nghttp2/", {"balancer/proxy"}},
