@@ -17,6 +17,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
+#include "absl/strings/strip.h"
 #include "common/check.h"
 #include "common/config/flag_value.h"
 
@@ -133,8 +134,28 @@ class Flags::Impl {
  private:
   enum class Source { kFile, kEnvironment, kLine };
 
+  // CLI11 would take the next flag for the value that is missing.
+  absl::Status CheckValues(int argc, const char* const* argv) const {
+    for (int i = 1; i < argc; ++i) {
+      absl::string_view name = argv[i];
+      if (!absl::ConsumePrefix(&name, "--")) continue;
+      const bool ends_open = absl::ConsumeSuffix(&name, "=");
+      const auto flag = flags_.find(std::string(name));
+      if (flag == flags_.end()) continue;
+      const bool is_switch = std::holds_alternative<bool*>(flag->second.target);
+      const bool has_value = i + 1 < argc && !absl::StartsWith(argv[i + 1], "--");
+      if (ends_open || (!is_switch && !has_value)) {
+        return absl::InvalidArgumentError(
+            absl::StrCat("--", name, ": has no value; write --", name, "=VALUE"));
+      }
+      if (!is_switch) ++i;  // its value
+    }
+    return absl::OkStatus();
+  }
+
   // Collects the flags given on the command line as text.
   absl::StatusOr<FlagsOutcome> ParseLine(int argc, const char* const* argv, Values& values) {
+    if (auto status = CheckValues(argc, argv); !status.ok()) return status;
     CLI::App app(description_, program_);
     app.set_version_flag("--version", absl::StrCat(program_, " ", SYNOD_VERSION));
     bool check_config = false;

@@ -74,6 +74,18 @@ TEST_F(FlagsTest, BothSpellingsOfAFlag) {
   EXPECT_EQ(policy_, "weighted");
 }
 
+TEST_F(FlagsTest, AFlagWithoutAValueDoesNotTakeTheNextOneForIt) {
+  const std::string no_value = "--name: has no value; write --name=VALUE";
+  EXPECT_EQ(Error({"--name=", "--check-config"}), no_value);
+  EXPECT_EQ(Error({"--name", "--check-config"}), no_value);
+  EXPECT_EQ(Error({"--threads=2", "--name="}), no_value);
+  EXPECT_EQ(Error({"--name"}), no_value);
+  EXPECT_EQ(Error({"--verbose="}), "--verbose: has no value; write --verbose=VALUE");
+  ASSERT_TRUE(Parse({"--quota-bytes", "-1", "--name", "a="}).ok());
+  EXPECT_EQ(quota_, -1);
+  EXPECT_EQ(name_, "a=");
+}
+
 TEST_F(FlagsTest, SwitchTakesAValue) {
   verbose_ = true;
   ASSERT_TRUE(Parse({"--verbose=false"}).ok());
