@@ -21,7 +21,8 @@ void Fill(const Member& member, etcdserverpb::Member& out) {
   out.set_islearner(member.learner);
 }
 
-// Sorted and in one spelling; nothing when they are no URLs that a node could be reached at.
+// Sorted, each once and in one spelling; nothing when they are no URLs that a node could be reached
+// at.
 template <class Urls>
 std::optional<std::vector<std::string>> CheckUrls(const Urls& urls) {
   std::vector<std::string> checked;
@@ -32,6 +33,7 @@ std::optional<std::vector<std::string>> CheckUrls(const Urls& urls) {
   }
   if (checked.empty()) return std::nullopt;
   std::sort(checked.begin(), checked.end());
+  checked.erase(std::unique(checked.begin(), checked.end()), checked.end());
   return checked;
 }
 

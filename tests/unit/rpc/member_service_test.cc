@@ -58,7 +58,8 @@ TEST_F(MemberServiceTest, AddAnswersWithTheNewMemberAndAll) {
        {{NodeId(0xa1), "n1", {"http://n1:2380"}, {"http://n1:2379"}, false},
         {NodeId(0xa3), "", {"http://n3:2380", "http://n3:2381"}, {}, true}}});
   etcdserverpb::MemberAddResponse response;
-  const grpc::Status status = Add({"http://n3:2381", "http://n3:2380"}, true, &response);
+  const grpc::Status status =
+      Add({"http://n3:2381", "http://n3:2380", "http://n3:2381"}, true, &response);
   ASSERT_TRUE(status.ok()) << status.error_message();
 
   const auto asked = std::get<AddMember>(served_.node.last_change());
