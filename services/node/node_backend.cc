@@ -174,7 +174,7 @@ void Node::OnLink(NodeId peer, const absl::Status& status) {
     return;
   }
   log_->Warn("peer out of reach").With("peer", HexId(peer)).With("error", status.message());
-  if (absl::IsPermissionDenied(status)) OnRemoved(status.message());
+  if (absl::IsNotFound(status)) OnRemoved(status.message());
 }
 
 void Node::OnRemoved(absl::string_view why) {

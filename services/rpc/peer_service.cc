@@ -205,7 +205,8 @@ absl::Status PeerService::Admit(const paxos::v1::Hello& hello, Stream* stream) {
   if (ClusterId(hello.cluster_id()) != options_.cluster) {
     return refuse("cluster ", absl::Hex(hello.cluster_id()), ", this node belongs to ",
                   absl::Hex(options_.cluster.value()),
-                  "; compare --initial-cluster and --initial-cluster-token");
+                  "; compare --initial-cluster and --initial-cluster-token, or, to join a running "
+                  "cluster, start with an empty --data-dir and --initial-cluster-state=existing");
   }
   if (NodeId(hello.to()) != options_.self) {
     return refuse("the stream is meant for node ", absl::Hex(hello.to()),
@@ -215,7 +216,8 @@ absl::Status PeerService::Admit(const paxos::v1::Hello& hello, Stream* stream) {
   const NodeId from(hello.from());
   if (members_.count(from) == 0) {
     if (hello.configuration_version() < configuration_version_) {
-      return absl::PermissionDeniedError(
+      // Nobody on the way says NOT_FOUND: gRPC makes PERMISSION_DENIED of a firewall's page.
+      return absl::NotFoundError(
           absl::StrCat("node ", absl::Hex(hello.from()), " has been removed from the cluster"));
     }
     return refuse("node ", absl::Hex(hello.from()), " is no member that it knows of");

@@ -42,7 +42,7 @@ class PeerService final : public paxos::v1::Peer::CallbackService {
   class Stream;
   class Answer;
 
-  // FailedPrecondition says what is wrong with the hello, PermissionDenied that its sender is no
+  // FailedPrecondition says what is wrong with the hello, NotFound that its sender is no
   // member any more. Otherwise the stream becomes its sender's; one that the sender left behind is
   // cancelled.
   absl::Status Admit(const paxos::v1::Hello& hello, Stream* stream);

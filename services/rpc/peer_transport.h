@@ -61,7 +61,7 @@ struct PeerTransportOptions {
   // What a peer said of itself when it connected.
   std::function<void(NodeId peer, PeerIntroduction introduction)> peer_introduced;
 
-  // A link to a peer opened (OK), or broke or was refused (why; PermissionDenied: the peer says
+  // A link to a peer opened (OK), or broke or was refused (why; NotFound: the peer says
   // that this node has been removed from the cluster). Not repeated while the code stays the same.
   std::function<void(NodeId peer, const absl::Status&)> link_changed;
 
