@@ -51,8 +51,8 @@ class BalancerMetrics final : public prometheus::Collectable {
                 [](const Backend& b) { return b.stats->in_flight(); });
     per_backend("synod_balancer_backend_ready", "1 while the backend gets calls", kGauge,
                 [](const Backend& b) { return b.state == BackendState::kReady; });
-    per_backend("synod_balancer_backend_leader", "1 for the backend that writes go to", kGauge,
-                [&](const Backend& b) { return view->IsLeader(b); });
+    per_backend("synod_balancer_backend_leader", "1 for the leader, if the nodes name one", kGauge,
+                [&](const Backend& b) { return &b == view->ConfirmedLeader(); });
     per_backend("synod_balancer_backend_applied_slot", "Last slot the node says it applied", kGauge,
                 [](const Backend& b) { return b.applied_slot; });
     per_backend("synod_balancer_backend_read_latency_seconds", "Peak-EWMA of reads, 0 if unknown",

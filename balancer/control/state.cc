@@ -30,7 +30,7 @@ nlohmann::json BackendJson(const View& view, const Backend& backend, absl::Durat
       {"role", std::string(BackendRoleName(backend.role))},
       {"state", std::string(BackendStateName(backend.state))},
       {"reason", backend.reason},
-      {"leader", view.IsLeader(backend)},
+      {"leader", &backend == view.ConfirmedLeader()},
       {"weight", OrNull(backend.weight)},
       {"calls_in_flight", backend.stats->in_flight()},
       {"calls_total", backend.stats->calls_total.load(std::memory_order_relaxed)},
@@ -50,7 +50,7 @@ void FillState(const View& view, absl::Duration now, v1::State* state) {
   state->set_write_routing(routing.data(), routing.size());
   state->set_cluster_id(view.cluster_id);
   state->set_leader_ballot_round(view.leader_ballot_round);
-  if (view.leader) state->set_leader(view.backends[*view.leader].name);
+  if (const Backend* leader = view.ConfirmedLeader()) state->set_leader(leader->name);
   for (const Backend& from : view.backends) {
     v1::Backend* to = state->add_backends();
     to->set_name(from.name);
@@ -58,7 +58,7 @@ void FillState(const View& view, absl::Duration now, v1::State* state) {
     const absl::string_view name = BackendStateName(from.state);
     to->set_state(name.data(), name.size());
     to->set_reason(from.reason);
-    to->set_leader(view.IsLeader(from));
+    to->set_leader(&from == view.ConfirmedLeader());
     if (from.weight) to->set_weight(*from.weight);
     to->set_calls_in_flight(from.stats->in_flight());
     to->set_calls_total(from.stats->calls_total.load(std::memory_order_relaxed));
@@ -73,6 +73,7 @@ void FillState(const View& view, absl::Duration now, v1::State* state) {
 
 std::string StateJson(const View& view, const ProxyCounters& counters, absl::Duration now) {
   nlohmann::json backends = nlohmann::json::array();
+  const Backend* const leader = view.ConfirmedLeader();
   for (const Backend& backend : view.backends) backends.push_back(BackendJson(view, backend, now));
   const nlohmann::json state = {
       {"version", view.version},
@@ -81,7 +82,7 @@ std::string StateJson(const View& view, const ProxyCounters& counters, absl::Dur
       {"write_routing", std::string(WriteRoutingName(view.write_routing))},
       {"generic", view.generic},
       {"cluster_id", absl::StrFormat("%016x", view.cluster_id)},
-      {"leader", view.leader ? view.backends[*view.leader].name : ""},
+      {"leader", leader == nullptr ? "" : leader->name},
       {"leader_ballot_round", view.leader_ballot_round},
       {"minimum_in_use", MinimumInUse(view)},
       {"proxy",

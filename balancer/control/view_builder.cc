@@ -95,7 +95,7 @@ class Builder {
     const BackendFacts& facts = FactsOf(address);
     if (facts.view) {
       backend.applied_slot = facts.view->applied_slot;
-      backend.quorum_contact_age = facts.view->quorum_contact_age + (in_.now - facts.heard_at);
+      backend.quorum_contact_age = QuorumContactAge(facts);
     }
     return backend;
   }
@@ -164,6 +164,18 @@ class Builder {
     for (size_t i = 0; address && i < view.backends.size(); ++i) {
       if (view.backends[i].address == *address) view.leader = i;
     }
+    view.leader_confirmed =
+        std::any_of(in_.facts.begin(), in_.facts.end(), [this](const auto& about) {
+          const BackendFacts& facts = about.second;
+          return facts.connected && facts.view && in_.cluster.Belongs(*facts.view) &&
+                 facts.view->leader_id == in_.cluster.leader_id() &&
+                 QuorumContactAge(facts) <= kQuorumContactLimit;
+        });
+  }
+
+  // Only of facts with a view.
+  absl::Duration QuorumContactAge(const BackendFacts& facts) const {
+    return facts.view->quorum_contact_age + (in_.now - facts.heard_at);
   }
 
   const BackendFacts& FactsOf(const std::string& address) const {

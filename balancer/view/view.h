@@ -48,14 +48,19 @@ struct View {
   std::vector<Backend> backends;      // ordered by address; never empty once the seeds are read
   std::vector<std::string> unplaced;  // names of members that nobody knows an address of
   std::optional<size_t> leader;       // index into backends: the highest ballot seen wins
+  // Whether a node that hears its quorum names that leader now. Otherwise it is the last one known:
+  // still the best guess for writes, and no answer to who leads.
+  bool leader_confirmed = false;
   uint64_t leader_ballot_round = 0;
   uint64_t cluster_id = 0;  // 0 in generic mode
   std::string policy;       // a registered name
   WriteRouting write_routing = WriteRouting::kLeader;
   bool generic = false;  // any gRPC service: no method classes, no leader
 
-  // `backend` is one of this view's.
-  bool IsLeader(const Backend& backend) const { return leader && &backends[*leader] == &backend; }
+  // Who leads, as far as the nodes say; null when none of them can tell.
+  const Backend* ConfirmedLeader() const {
+    return leader && leader_confirmed ? &backends[*leader] : nullptr;
+  }
 };
 
 // ready, connecting, unhealthy, draining, ejected.

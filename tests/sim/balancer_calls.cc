@@ -62,9 +62,10 @@ void Balancer::StartAttempt(size_t operation) {
   call.node = NodeAt(call.route.backend->address);
   CheckAlive(call);
   Node& node = *nodes_[call.node];
-  call.to_stale_leader = call.route.method_class == balancer::MethodClass::kWrite &&
-                         call.route.view->IsLeader(*call.route.backend) && node.Joined() &&
-                         node.Status()->role != paxos::Role::kLeader;
+  const balancer::View& view = *call.route.view;
+  const bool to_leader = view.leader && call.route.backend == &view.backends[*view.leader];
+  call.to_stale_leader = call.route.method_class == balancer::MethodClass::kWrite && to_leader &&
+                         node.Joined() && node.Status()->role != paxos::Role::kLeader;
   if (call.to_stale_leader) world_.coverage.Saw(Situation::kStaleLeaderRouted);
   call.node_life = node.Joined() ? node.life() : 0;
   Wire& wire = wires_[call.node];

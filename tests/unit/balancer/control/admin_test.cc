@@ -114,6 +114,23 @@ TEST_F(AdminTest, TellsTheStateAndChangesIt) {
   }
 }
 
+TEST_F(AdminTest, NamesNoLeaderThatNoNodeNames) {
+  const std::string metric =
+      absl::StrCat("backend_leader{backend=\"n2\",address=\"", nodes_[1]->address(), "\"} ");
+  EXPECT_THAT(Get("/metrics").body, HasSubstr(metric + "1"));
+  nodes_[0]->SetView(FakeView(nodes_, 0, 0, 5));
+  ASSERT_TRUE(Await(absl::Seconds(10), [this] { return !control_->view()->leader_confirmed; }));
+  grpc::ClientContext context;
+  v1::State state;
+  ASSERT_TRUE(stub_->GetState(&context, {}, &state).ok());
+  EXPECT_EQ(state.leader(), "");
+  for (const v1::Backend& backend : state.backends()) EXPECT_FALSE(backend.leader());
+  const auto json = nlohmann::json::parse(Get("/state").body);
+  EXPECT_EQ(json["leader"], "");
+  for (const auto& backend : json["backends"]) EXPECT_EQ(backend["leader"], false);
+  EXPECT_THAT(Get("/metrics").body, HasSubstr(metric + "0"));
+}
+
 TEST_F(AdminTest, RefusesWhatDoesNotExistByName) {
   v1::State state;
   v1::SetPolicyRequest policy;

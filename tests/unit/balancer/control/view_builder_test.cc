@@ -57,6 +57,21 @@ TEST_F(ViewBuilderTest, AHealthyClusterIsReadyAndHasItsLeader) {
   EXPECT_EQ(view.cluster_id, kCluster);
 }
 
+// Writes still go there; but who asks who leads is not told a name.
+TEST_F(ViewBuilderTest, WithoutAQuorumTheLastLeaderIsOnlyAHint) {
+  EXPECT_EQ(Build().ConfirmedLeader()->name, "n2");
+  facts(2).connected = facts(3).connected = false;
+  EXPECT_EQ(Build().ConfirmedLeader()->name, "n2") << "n1 may still hear it";
+  facts(1).view->quorum_contact_age = absl::Seconds(4);
+  EXPECT_EQ(Build().ConfirmedLeader(), nullptr);
+  facts(1).view->quorum_contact_age = absl::Seconds(1);
+  facts(1).view->leader_id = 0;
+  const View view = Build();
+  EXPECT_EQ(view.ConfirmedLeader(), nullptr);
+  ASSERT_TRUE(view.leader);
+  EXPECT_EQ(view.backends[*view.leader].name, "n2");
+}
+
 TEST_F(ViewBuilderTest, StatesAndReasons) {
   struct Case {
     const char* what;
