@@ -65,7 +65,7 @@ start_balancer() {
 # await NAME URL: until URL answers 200, for as long as NAME lives, at most a minute.
 await() {
   local name=$1 url=$2 deadline=$((SECONDS + 60))
-  until curl -sf -o /dev/null --max-time 2 "$url"; do
+  until curl -sf --noproxy '*' -o /dev/null --max-time 2 "$url"; do
     running_pid "$name" > /dev/null ||
       fail "$name has stopped: $(tail -n 1 "$state/$name.log") (all of it: $state/$name.log)"
     [ $SECONDS -lt $deadline ] ||

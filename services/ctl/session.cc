@@ -71,6 +71,9 @@ absl::StatusOr<std::shared_ptr<grpc::Channel>> Session::ConnectTo(
     const std::string& endpoint) const {
   grpc::ChannelArguments arguments;
   arguments.SetMaxReceiveMessageSize(-1);
+  // gRPC would ask the environment's proxy even for this machine.
+  arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
+  arguments.SetInt(GRPC_ARG_SERVICE_CONFIG_DISABLE_RESOLUTION, 1);
   auto channel = grpc::CreateCustomChannel(endpoint, grpc::InsecureChannelCredentials(), arguments);
   if (!channel->WaitForConnected(In(dial_timeout_))) {
     return absl::UnavailableError(absl::StrCat("cannot connect to ", endpoint, " within ",

@@ -210,6 +210,13 @@ TEST_F(DoctorTest, SaysWhatIsWrong) {
                 view.set_applied_slot(5000);
               }),
               HasSubstr("n1 (" + node.address() + ") is 5000 slots behind"));
+TEST_F(ProgramTest, ReachesNodesDirectlyWhateverProxyTheEnvironmentNames) {
+  setenv("http_proxy", "http://127.0.0.1:9", 1);
+  const Outcome outcome = RunHere({"del", "a", "--dial-timeout=5s"});
+  unsetenv("http_proxy");
+  EXPECT_EQ(outcome.code, kOk) << outcome.output;
+}
+
 
   node.SetView(cluster::v1::View());
   EXPECT_THAT(Doctor().output, HasSubstr("nobody knows a member"));

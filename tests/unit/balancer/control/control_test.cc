@@ -69,6 +69,16 @@ TEST_F(ControlTest, FindsTheClusterFromOneSeed) {
   EXPECT_TRUE(control_->AwaitReady(absl::ZeroDuration()));
 }
 
+// gRPC asks the environment's proxy even for loopback, unless it is told not to.
+TEST_F(ControlTest, ReachesBackendsDirectlyWhateverProxyTheEnvironmentNames) {
+  setenv("http_proxy", "http://127.0.0.1:9", 1);
+  const auto nodes = StartFakeCluster(1);
+  StartOn(nodes);
+  EXPECT_TRUE(Becomes("n1", kReady)) << Now(nodes[0]->address()).reason;
+  control_.reset();
+  unsetenv("http_proxy");
+}
+
 TEST_F(ControlTest, FollowsTheLeaderAndIgnoresStaleBallots) {
   const auto nodes = StartFakeCluster(3);
   StartOn(nodes);
