@@ -19,6 +19,11 @@ fail() {
   exit 1
 }
 
+# Prints the comment at the head of the script.
+usage() {
+  sed -n '2,/^set /{/^set /d; s/^# \{0,1\}//; p}' "$0"
+}
+
 # One up.sh or down.sh at a time in this tree. The lock goes with the process that holds it.
 take_lock() {
   mkdir -p "$state"
@@ -45,4 +50,18 @@ running_pid() {
   case "${exe% (deleted)}" in "$bin/synod-node" | "$bin/synod-balancer") ;; *) return 1 ;; esac
   tr '\0' '\n' < "/proc/$pid/cmdline" 2> /dev/null | grep -qxF -- "$(mark_of "$1")" || return 1
   echo "$pid"
+}
+
+# Stops NAME if it runs. Asks first, and insists after ten seconds: a node that is killed recovers from its log.
+stop() {
+  local name=$1 pid deadline=$((SECONDS + 10))
+  if pid=$(running_pid "$name"); then
+    kill -TERM "$pid" 2> /dev/null || true
+    while running_pid "$name" > /dev/null; do
+      [ $SECONDS -lt $deadline ] || kill -KILL "$pid" 2> /dev/null || true
+      sleep 0.05
+    done
+    echo "$name stopped (pid $pid)"
+  fi
+  rm -f "$state/$name.pid"
 }

@@ -7,23 +7,10 @@ set -euo pipefail
 # shellcheck source=deploy/local/cluster.sh
 source "$(dirname "${BASH_SOURCE[0]}")/cluster.sh"
 
-# Asks first, and insists after ten seconds: a node that is killed recovers from its log.
-stop() {
-  local name=$1 pid deadline=$((SECONDS + 10))
-  if pid=$(running_pid "$name"); then
-    kill -TERM "$pid" 2> /dev/null || true
-    while running_pid "$name" > /dev/null; do
-      [ $SECONDS -lt $deadline ] || kill -KILL "$pid" 2> /dev/null || true
-      sleep 0.05
-    done
-    echo "$name stopped (pid $pid)"
-  fi
-  rm -f "$state/$name.pid"
-}
-
 case "$#:${1:-}" in
   0: | 1:--wipe) ;;
-  *) fail "unknown argument '$*'; allowed: --wipe, or nothing" ;;
+  1:--help | 1:-h) usage && exit 0 ;;
+  *) fail "unknown argument '$*'; allowed: --wipe, --help, or nothing" ;;
 esac
 [ -d "$state" ] || { echo "nothing to stop: $state does not exist" && exit 0; }
 take_lock

@@ -7,6 +7,7 @@
 # Installs the missing Debian 12 packages, builds build/release, starts the processes, waits until
 # the cluster serves, writes and reads one key through the front door. Data in build/local/n1/ ...,
 # logs in build/local/*.log, process ids in build/local/*.pid. deploy/local/down.sh stops it.
+# What a call has started it stops again when it fails.
 set -euo pipefail
 # shellcheck source=deploy/local/cluster.sh
 source "$(dirname "${BASH_SOURCE[0]}")/cluster.sh"
@@ -19,11 +20,32 @@ is_open() {
   (exec 3<> "/dev/tcp/${1%:*}/${1##*:}") 2> /dev/null
 }
 
-# start NAME ADDRESS[,ADDRESS...] PROGRAM ARGUMENT...: starts PROGRAM in the background as NAME
-# unless it runs already. The addresses are those it will listen on.
+# Where NAME listens.
+addresses_of() {
+  local i=${1#n}
+  case $1 in
+    balancer) echo "$front_door $admin $admin_grpc" ;;
+    *) echo "$(client_address "$i") $(peer_address "$i") $(metrics_address "$i")" ;;
+  esac
+}
+
+# Fails when a NAME that does not run yet would find one of its addresses taken.
+require_free_addresses() {
+  local name address
+  for name in "$@"; do
+    running_pid "$name" > /dev/null && continue
+    for address in $(addresses_of "$name"); do
+      is_open "$address" &&
+        fail "$address, which $name needs, is taken by another program; stop that one and try again"
+    done
+  done
+  return 0
+}
+
+# start NAME PROGRAM ARGUMENT...: starts PROGRAM in the background as NAME unless it runs already.
 start() {
-  local name=$1 addresses=$2 address pid
-  shift 2
+  local name=$1 pid
+  shift
   if pid=$(running_pid "$name"); then
     case $(readlink "/proc/$pid/exe") in
       *"(deleted)") echo "$name runs an older build (pid $pid); down.sh and up.sh take the new one" ;;
@@ -31,19 +53,23 @@ start() {
     esac
     return
   fi
-  for address in ${addresses//,/ }; do
-    is_open "$address" &&
-      fail "$address, which $name needs, is taken by another program; stop that one and try again"
-  done
   setsid "$@" >> "$state/$name.log" 2>&1 < /dev/null 9>&- &
   echo $! > "$state/$name.pid"
   echo "$name started (pid $!)"
+  started+=("$name")
+}
+
+# At the end of the script, by whatever way: half a cluster would be in the way of the next call.
+stop_unless_ok() {
+  local status=$? name
+  trap - EXIT
+  [ "$status" = 0 ] || for name in "${started[@]}"; do stop "$name"; done
+  exit "$status"
 }
 
 start_node() {
   local i=$1
-  start "n$i" "$(client_address "$i"),$(peer_address "$i"),$(metrics_address "$i")" \
-    "$bin/synod-node" "--name=n$i" "--data-dir=$state/n$i" \
+  start "n$i" "$bin/synod-node" "--name=n$i" "--data-dir=$state/n$i" \
     "--listen-client-urls=http://$(client_address "$i")" \
     "--advertise-client-urls=http://$(client_address "$i")" \
     "--listen-peer-urls=http://$(peer_address "$i")" \
@@ -56,8 +82,7 @@ start_node() {
 start_balancer() {
   # The policy is in a file so that it can be edited and read again on SIGHUP.
   [ -e "$state/balancer.json" ] || echo '{ "policy": "round_robin" }' > "$state/balancer.json"
-  start balancer "$front_door,$admin,$admin_grpc" \
-    "$bin/synod-balancer" "--listen=$front_door" "--backends=$backends" \
+  start balancer "$bin/synod-balancer" "--listen=$front_door" "--backends=$backends" \
     "--admin-listen=$admin" "--admin-grpc-listen=$admin_grpc" \
     "--config-file=$state/balancer.json"
 }
@@ -117,6 +142,11 @@ Try next:
 TRY
 }
 
+case "$#:${1:-}" in
+  0:) ;;
+  1:--help | 1:-h) usage && exit 0 ;;
+  *) fail "unknown argument '$*'; allowed: --help, or nothing (SYNOD_NODES=5 gives five nodes)" ;;
+esac
 case $nodes in 1 | 3 | 5) ;; *) fail "SYNOD_NODES is '$nodes'; say 1, 3 or 5" ;; esac
 take_lock
 [ "$(recorded_nodes)" = "" ] || [ "$(recorded_nodes)" = "$nodes" ] ||
@@ -132,7 +162,13 @@ for ((i = 1; i <= nodes; i++)); do
   backends+=${backends:+,}$(client_address "$i")
 done
 
+names=()
+for ((i = 1; i <= nodes; i++)); do names+=("n$i"); done
+require_free_addresses "${names[@]}" balancer
+
 echo "$nodes" > "$state/nodes"
+started=()
+trap stop_unless_ok EXIT
 for ((i = 1; i <= nodes; i++)); do start_node "$i"; done
 start_balancer
 for ((i = 1; i <= nodes; i++)); do await "n$i" "http://$(metrics_address "$i")/readyz"; done
