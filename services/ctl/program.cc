@@ -2,7 +2,11 @@
 
 #include <CLI/CLI.hpp>
 #include <iostream>
+#include <string>
+#include <vector>
 
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "services/ctl/commands.h"
 
 namespace synod::ctl {
@@ -29,6 +33,20 @@ void AddGlobalFlags(CLI::App& app, GlobalFlags& flags) {
       ->capture_default_str();
 }
 
+// CLI11 says only that a subcommand is missing. Empty when that is not what is wrong.
+std::string MissingCommand(const CLI::App& app) {
+  const CLI::App* at = &app;
+  while (!at->get_subcommands().empty()) at = at->get_subcommands().back();
+  std::vector<std::string> allowed;
+  for (const CLI::App* command : at->get_subcommands({})) allowed.push_back(command->get_name());
+  if (allowed.empty()) return "";
+  const std::vector<std::string> words = app.remaining(/*recurse=*/true);
+  return absl::StrCat(
+      words.empty() ? absl::StrCat(at->get_name(), " needs a command")
+                    : absl::StrCat("unknown command \"", words.front(), "\" of ", at->get_name()),
+      "; there are: ", absl::StrJoin(allowed, ", "));
+}
+
 }  // namespace
 
 ExitCode Run(int argc, const char* const* argv) {
@@ -53,6 +71,14 @@ ExitCode Run(int argc, const char* const* argv) {
   AddDoctorCommand(app, action);
   try {
     app.parse(argc, argv);
+  } catch (const CLI::RequiredError& error) {
+    const std::string missing = MissingCommand(app);
+    if (missing.empty()) {
+      app.exit(error);
+    } else {
+      std::cerr << "Error: " << missing << "\n";
+    }
+    return kBadArguments;
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? kOk : kBadArguments;
   }

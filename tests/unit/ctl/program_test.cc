@@ -126,10 +126,33 @@ TEST_F(ProgramTest, RefusesAFormItDoesNotHaveBeforeItWrites) {
   EXPECT_EQ(node.deletes(), 0);
 }
 
+TEST_F(ProgramTest, NamesACommandThatDoesNotExist) {
+  const auto error = [this](const std::vector<std::string>& arguments) {
+    const Outcome outcome = RunHere(arguments);
+    EXPECT_EQ(outcome.code, kBadArguments);
+    return outcome.output;
+  };
+  EXPECT_THAT(error({"watch", "a"}),
+              HasSubstr("unknown command \"watch\" of synodctl; there are: "));
+  EXPECT_THAT(error({"watch", "a"}), HasSubstr(", put, "));
+  EXPECT_EQ(error({"lb", "stop"}),
+            "Error: unknown command \"stop\" of lb; there are: status, policy, weights, drain, "
+            "undrain\n");
+  EXPECT_THAT(error({"member"}), HasSubstr("member needs a command; there are: list, "));
+  EXPECT_THAT(error({"put"}), HasSubstr("key is required"));
+}
+
 TEST_F(ProgramTest, EndpointsAddUp) {
   EXPECT_EQ(RunAt("127.0.0.1:1", {"del", "a", "--endpoints", node.address()}).code, kOk);
   EXPECT_EQ(RunHere({"del", "a", "--endpoints=127.0.0.1:1"}).code, kOk);
   EXPECT_EQ(node.deletes(), 2);
+}
+
+TEST_F(ProgramTest, ReachesNodesDirectlyWhateverProxyTheEnvironmentNames) {
+  setenv("http_proxy", "http://127.0.0.1:9", 1);
+  const Outcome outcome = RunHere({"del", "a", "--dial-timeout=5s"});
+  unsetenv("http_proxy");
+  EXPECT_EQ(outcome.code, kOk) << outcome.output;
 }
 
 TEST_F(ProgramTest, ANodeHasOneWeight) {
@@ -210,13 +233,6 @@ TEST_F(DoctorTest, SaysWhatIsWrong) {
                 view.set_applied_slot(5000);
               }),
               HasSubstr("n1 (" + node.address() + ") is 5000 slots behind"));
-TEST_F(ProgramTest, ReachesNodesDirectlyWhateverProxyTheEnvironmentNames) {
-  setenv("http_proxy", "http://127.0.0.1:9", 1);
-  const Outcome outcome = RunHere({"del", "a", "--dial-timeout=5s"});
-  unsetenv("http_proxy");
-  EXPECT_EQ(outcome.code, kOk) << outcome.output;
-}
-
 
   node.SetView(cluster::v1::View());
   EXPECT_THAT(Doctor().output, HasSubstr("nobody knows a member"));
