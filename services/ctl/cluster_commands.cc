@@ -12,6 +12,7 @@
 #include "etcd/kv.grpc.pb.h"
 #include "etcd/maintenance.grpc.pb.h"
 #include "services/ctl/commands.h"
+#include "services/ctl/json.h"
 #include "services/ctl/table.h"
 
 namespace synod::ctl {
@@ -75,6 +76,7 @@ absl::StatusOr<etcdserverpb::StatusResponse> StatusOf(const Session& session,
 
 ExitCode EndpointStatus(const Session& session) {
   std::vector<Row> rows;
+  std::vector<std::string> objects;
   absl::Status failure;
   for (const std::string& endpoint : session.endpoints()) {
     const auto status = StatusOf(session, endpoint);
@@ -84,16 +86,19 @@ ExitCode EndpointStatus(const Session& session) {
       failure = status.status();
       continue;
     }
-    if (session.json()) {
-      session.PrintJson(*status);
-      continue;
-    }
+    // As etcdctl wraps them. Nothing in host:port needs quoting.
+    objects.push_back(
+        absl::StrCat("{\"Endpoint\":\"", endpoint, "\",\"Status\":", ToJson(*status), "}"));
     rows.push_back({endpoint, absl::StrFormat("%x", status->header().member_id()),
                     status->version(), Bytes(status->dbsize()),
                     YesNo(status->leader() == status->header().member_id()),
                     YesNo(status->islearner()), absl::StrCat(status->raftterm()),
                     absl::StrCat(status->raftindex()), absl::StrCat(status->raftappliedindex()),
                     absl::StrJoin(status->errors(), ", ")});
+  }
+  if (session.json()) {
+    std::cout << "[" << absl::StrJoin(objects, ",") << "]\n";
+    return failure.ok() ? kOk : ExitCodeOf(failure);
   }
   PrintRows(session,
             {"ENDPOINT", "ID", "VERSION", "DB SIZE", "IS LEADER", "IS LEARNER", "RAFT TERM",

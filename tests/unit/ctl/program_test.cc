@@ -13,6 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
 #include "etcd/kv.grpc.pb.h"
+#include "etcd/maintenance.grpc.pb.h"
 #include "synod/cluster/v1/cluster.grpc.pb.h"
 
 namespace synod::ctl {
@@ -21,12 +22,15 @@ namespace {
 namespace pb = etcdserverpb;
 using ::testing::HasSubstr;
 
-class FakeNode final : public pb::KV::Service, public cluster::v1::Cluster::Service {
+class FakeNode final : public pb::KV::Service,
+                       public pb::Maintenance::Service,
+                       public cluster::v1::Cluster::Service {
  public:
   FakeNode() {
     grpc::ServerBuilder builder;
     builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port_);
     builder.RegisterService(static_cast<pb::KV::Service*>(this));
+    builder.RegisterService(static_cast<pb::Maintenance::Service*>(this));
     builder.RegisterService(static_cast<cluster::v1::Cluster::Service*>(this));
     server_ = builder.BuildAndStart();
   }
@@ -57,6 +61,11 @@ class FakeNode final : public pb::KV::Service, public cluster::v1::Cluster::Serv
                            pb::DeleteRangeResponse*) override {
     absl::MutexLock lock(&mutex_);
     ++deletes_;
+    return grpc::Status::OK;
+  }
+  grpc::Status Status(grpc::ServerContext*, const pb::StatusRequest*,
+                      pb::StatusResponse* response) override {
+    response->set_version("3.6");
     return grpc::Status::OK;
   }
   grpc::Status WatchView(grpc::ServerContext*, const cluster::v1::WatchViewRequest*,
@@ -140,6 +149,15 @@ TEST_F(ProgramTest, NamesACommandThatDoesNotExist) {
             "undrain\n");
   EXPECT_THAT(error({"member"}), HasSubstr("member needs a command; there are: list, "));
   EXPECT_THAT(error({"put"}), HasSubstr("key is required"));
+}
+
+TEST_F(ProgramTest, EndpointStatusIsOneListWithEndpoints) {
+  const Outcome outcome = RunAt(absl::StrCat(node.address(), ",", node.address()),
+                                {"endpoint", "status", "-w", "json"});
+  EXPECT_EQ(outcome.code, kOk);
+  const std::string one =
+      absl::StrCat("{\"Endpoint\":\"", node.address(), "\",\"Status\":{\"version\":\"3.6\"}}");
+  EXPECT_EQ(outcome.output, absl::StrCat("[", one, ",", one, "]\n"));
 }
 
 TEST_F(ProgramTest, EndpointsAddUp) {
