@@ -68,6 +68,10 @@ absl::StatusOr<Options> CheckFlags(const FlagValues& values) {
   Take("write-routing", ParseWriteRouting(values.write_routing), options.settings.write_routing,
        status);
   if (!status.ok()) return status;
+  status = CheckApart({{"listen", listen},
+                       {"admin-listen", options.admin_listen},
+                       {"admin-grpc-listen", options.admin_grpc_listen}});
+  if (!status.ok()) return status;
 
   options.settings.policy = values.policy;
   if (status = CheckSettings(options.settings); !status.ok()) return status;

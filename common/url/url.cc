@@ -25,6 +25,15 @@ bool IsIpv6Character(char c) {
   return absl::ascii_isxdigit(static_cast<unsigned char>(c)) || c == ':' || c == '.' || c == '%';
 }
 
+bool IsAnyAddress(absl::string_view host) {
+  return host == "0.0.0.0" || host == "::";
+}
+
+bool Collide(const HostPort& a, const HostPort& b) {
+  return a.port == b.port && a.port != 0 &&
+         (a.host == b.host || IsAnyAddress(a.host) || IsAnyAddress(b.host));
+}
+
 }  // namespace
 
 std::string HostPort::ToString() const {
@@ -56,6 +65,19 @@ absl::StatusOr<HostPort> ParseHostPort(absl::string_view text) {
     return Bad(text, "has a port that is not a number from 0 to 65535");
   }
   return HostPort{std::string(host), static_cast<uint16_t>(port)};
+}
+
+absl::Status CheckApart(const std::vector<Listener>& listeners) {
+  for (auto second = listeners.begin(); second != listeners.end(); ++second) {
+    const auto first = std::find_if(listeners.begin(), second, [&](const Listener& one) {
+      return Collide(one.address, second->address);
+    });
+    if (first == second) continue;
+    return absl::InvalidArgumentError(absl::StrCat(
+        "--", second->flag, ": ", second->address.ToString(), " is taken by --", first->flag, ", ",
+        first->address.ToString(), "; give each listener a port of its own"));
+  }
+  return absl::OkStatus();
 }
 
 std::string Url::ToString() const {

@@ -28,6 +28,16 @@ struct HostPort {
 // Port 0 is well-formed: a listener takes it as "any free port".
 absl::StatusOr<HostPort> ParseHostPort(absl::string_view text);
 
+// An address to listen on, and the flag that gave it, without dashes.
+struct Listener {
+  absl::string_view flag;
+  HostPort address;
+};
+
+// That no two listeners are in each other's way, the same port on all addresses included. The error
+// names the second flag and the first.
+absl::Status CheckApart(const std::vector<Listener>& listeners);
+
 struct Url {
   std::string scheme;  // "http" or "https"
   HostPort address;

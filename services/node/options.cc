@@ -133,7 +133,15 @@ absl::Status ReadUrls(const RawOptions& raw, NodeOptions& options) {
     if (!metrics.ok()) return metrics.status();
     options.listen_metrics_urls = *std::move(metrics);
   }
-  return absl::OkStatus();
+  std::vector<Listener> listeners;
+  for (const Url& url : options.listen_client_urls) {
+    listeners.push_back({"listen-client-urls", url.address});
+  }
+  listeners.push_back({"listen-peer-urls", options.listen_peer_url.address});
+  for (const Url& url : options.listen_metrics_urls) {
+    listeners.push_back({"listen-metrics-urls", url.address});
+  }
+  return CheckApart(listeners);
 }
 
 absl::Status ReadCluster(const RawOptions& raw, NodeOptions& options) {

@@ -61,6 +61,25 @@ TEST(UrlTest, SaysWhatIsWrong) {
   }
 }
 
+TEST(ListenerTest, NoTwoMayBeInEachOthersWay) {
+  const struct {
+    HostPort first, second;
+    bool apart;
+  } cases[] = {
+      {{"127.0.0.1", 1}, {"127.0.0.1", 2}, true}, {{"127.0.0.1", 1}, {"127.0.0.2", 1}, true},
+      {{"127.0.0.1", 0}, {"127.0.0.1", 0}, true}, {{"127.0.0.1", 1}, {"127.0.0.1", 1}, false},
+      {{"0.0.0.0", 1}, {"127.0.0.1", 1}, false},  {{"127.0.0.1", 1}, {"::", 1}, false},
+      {{"0.0.0.0", 1}, {"127.0.0.1", 2}, true},
+  };
+  for (const auto& [first, second, apart] : cases) {
+    EXPECT_EQ(CheckApart({{"listen", first}, {"other", {"127.0.0.1", 9}}, {"admin", second}}).ok(),
+              apart)
+        << first.ToString() << " " << second.ToString();
+  }
+  EXPECT_EQ(CheckApart({{"listen", {"a", 1}}, {"admin", {"a", 1}}}).message(),
+            "--admin: a:1 is taken by --listen, a:1; give each listener a port of its own");
+}
+
 TEST(ClusterTest, GroupsUrlsByNameInOrderOfMention) {
   const auto members = ParseCluster("n2=http://b:1,n1=http://a:1,n2=http://c:1");
   ASSERT_TRUE(members.ok()) << members.status();
