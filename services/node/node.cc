@@ -259,6 +259,7 @@ void Node::StartReplicaThread() {
 Node::~Node() {
   stopping_.store(true);
   inbox_.Close();
+  snapshots_.Stop();
   housekeeper_.reset();
   if (membership_) membership_->Stop();
   fetch_.Cancel();

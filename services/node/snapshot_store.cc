@@ -66,17 +66,28 @@ absl::StatusOr<std::shared_ptr<const rpc::SnapshotSource>> SnapshotStore::Open(S
   storage::Env* const env = storage::Env::Posix();
   if (auto status = env->CreateDirs(dir_); !status.ok()) return status;
   const std::string dir = absl::StrCat(dir_, "/", ++made_);
+  auto made = Make(dir, at_least);
+  if (!made.ok()) {
+    storage::RemoveDirectory(env, dir).IgnoreError();
+    return made.status();
+  }
+  newest_ = *std::move(made);
+  asked_at_ = clock_->Monotonic();
+  return newest_;
+}
+
+absl::StatusOr<std::shared_ptr<const SnapshotStore::Snapshot>> SnapshotStore::Make(
+    const std::string& dir, Slot at_least) {
   const auto slot = checkpoint_(dir);
   if (!slot.ok()) return slot.status();
-  auto descriptor = storage::DescribeSnapshot(env, dir, cluster_, *slot);
-  if (!descriptor.ok()) return descriptor.status();
-  newest_ = std::make_shared<const Snapshot>(dir, *std::move(descriptor));
-  asked_at_ = clock_->Monotonic();
   if (*slot < at_least) {
     return absl::FailedPreconditionError(
         absl::StrCat("this node has applied slots through ", slot->value(), " only"));
   }
-  return newest_;
+  auto descriptor =
+      storage::DescribeSnapshot(storage::Env::Posix(), dir, cluster_, *slot, &stopping_);
+  if (!descriptor.ok()) return descriptor.status();
+  return std::make_shared<const Snapshot>(dir, *std::move(descriptor));
 }
 
 void SnapshotStore::RemoveIdle() {

@@ -5,6 +5,7 @@
 #ifndef SYNOD_SERVICES_NODE_SNAPSHOT_STORE_H_
 #define SYNOD_SERVICES_NODE_SNAPSHOT_STORE_H_
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <string>
@@ -30,16 +31,24 @@ class SnapshotStore {
   // One of this slot or later; with an id exactly that one, NotFound when it is gone.
   absl::StatusOr<std::shared_ptr<const rpc::SnapshotSource>> Open(Slot at_least, uint64_t id);
 
+  // Ends an Open that reads its snapshot, however large, and those to come: with Cancelled.
+  void Stop() { stopping_.store(true); }
+
   // Removes what nobody reads and nobody has asked for lately. Call it now and then.
   void RemoveIdle();
 
  private:
   class Snapshot;
 
+  // A new one in `dir`; FailedPrecondition when the state is not there yet.
+  absl::StatusOr<std::shared_ptr<const Snapshot>> Make(const std::string& dir, Slot at_least);
+
   const std::string dir_;
   const ClusterId cluster_;
   const Checkpoint checkpoint_;
   const Clock* const clock_;
+
+  std::atomic<bool> stopping_ = false;
 
   absl::Mutex mutex_;
   uint64_t made_ ABSL_GUARDED_BY(mutex_) = 0;

@@ -81,7 +81,8 @@ uint64_t SnapshotDescriptor::TotalBytes() const {
 }
 
 absl::StatusOr<SnapshotDescriptor> DescribeSnapshot(Env* env, const std::string& dir,
-                                                    ClusterId cluster, Slot slot) {
+                                                    ClusterId cluster, Slot slot,
+                                                    const std::atomic<bool>* cancel) {
   const auto names = env->List(dir);
   if (!names.ok()) return names.status();
   if (names->size() > kMaxSnapshotFiles) {
@@ -90,6 +91,9 @@ absl::StatusOr<SnapshotDescriptor> DescribeSnapshot(Env* env, const std::string&
   }
   SnapshotDescriptor snapshot{cluster, slot, {}};
   for (const std::string& name : *names) {
+    if (cancel != nullptr && cancel->load()) {
+      return absl::CancelledError(absl::StrCat("snapshot ", dir, ": cancelled"));
+    }
     auto file = env->Open(absl::StrCat(dir, "/", name));
     if (!file.ok()) return file.status();
     const auto bytes = (*file)->Size();

@@ -8,6 +8,7 @@
 #ifndef SYNOD_SERVICES_STORAGE_SNAPSHOT_H_
 #define SYNOD_SERVICES_STORAGE_SNAPSHOT_H_
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -48,9 +49,10 @@ struct SnapshotDescriptor {
   friend bool operator==(const SnapshotDescriptor&, const SnapshotDescriptor&) = default;
 };
 
-// Describes the checkpoint in `dir`.
+// Describes the checkpoint in `dir`. Cancelled when `*cancel` turns true between two files.
 absl::StatusOr<SnapshotDescriptor> DescribeSnapshot(Env* env, const std::string& dir,
-                                                    ClusterId cluster, Slot slot);
+                                                    ClusterId cluster, Slot slot,
+                                                    const std::atomic<bool>* cancel = nullptr);
 
 // Bytes of the file files[file] from `offset` on: at most `max_bytes` and kMaxSnapshotChunkBytes,
 // never none. OutOfRange when there is no such file or place in it; DataLoss when the file has
