@@ -37,11 +37,14 @@ absl::Status SnapshotFetch::Download(const std::string& address, Slot at_least) 
   if (incoming && incoming->descriptor.slot < at_least) {
     if (auto status = shared_.directories->Discard(); !status.ok()) return status;
   }
+  // Kept from try to try: it knows what it has without reading it again.
+  std::unique_ptr<storage::SnapshotDownload> download;
   absl::Status status;
   for (int i = 0; i < kTries; ++i) {
     if (incoming && incoming->complete) return absl::OkStatus();
-    status = DownloadRest(address, at_least);
+    status = DownloadRest(address, at_least, download);
     if (absl::IsNotFound(status)) {
+      download.reset();
       if (auto discarded = shared_.directories->Discard(); !discarded.ok()) return discarded;
     } else if (!absl::IsUnavailable(status) && !absl::IsDataLoss(status) && !status.ok()) {
       return status;
@@ -50,8 +53,8 @@ absl::Status SnapshotFetch::Download(const std::string& address, Slot at_least) 
   return status;
 }
 
-absl::Status SnapshotFetch::DownloadRest(const std::string& address, Slot at_least) {
-  std::unique_ptr<storage::SnapshotDownload> download;
+absl::Status SnapshotFetch::DownloadRest(const std::string& address, Slot at_least,
+                                         std::unique_ptr<storage::SnapshotDownload>& download) {
   rpc::SnapshotCall::Request request{address, cluster_, self_, at_least, {}};
   const auto& incoming = shared_.directories->incoming();
   const auto start = [&](const storage::SnapshotDescriptor& descriptor) -> absl::Status {
@@ -63,7 +66,9 @@ absl::Status SnapshotFetch::DownloadRest(const std::string& address, Slot at_lea
   };
   if (incoming) {
     const storage::SnapshotDescriptor descriptor = incoming->descriptor;
-    if (auto status = start(descriptor); !status.ok()) return status;
+    if (download == nullptr) {
+      if (auto status = start(descriptor); !status.ok()) return status;
+    }
     if (const auto next = download->next()) {
       request.from = {descriptor.id(), static_cast<uint32_t>(next->file), next->offset};
     } else {

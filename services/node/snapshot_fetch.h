@@ -65,7 +65,9 @@ class SnapshotFetch {
 
  private:
   absl::Status Download(const std::string& address, Slot at_least);
-  absl::Status DownloadRest(const std::string& address, Slot at_least);
+  // Goes on with `download`, or makes it.
+  absl::Status DownloadRest(const std::string& address, Slot at_least,
+                            std::unique_ptr<storage::SnapshotDownload>& download);
   absl::StatusOr<Slot> Install();
   absl::Status ReplaceState(Slot slot);
 

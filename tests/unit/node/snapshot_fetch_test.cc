@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <functional>
 #include <memory>
@@ -49,6 +50,39 @@ void Fill(State& state, Slot last) {
   }
 }
 
+// Sends little pieces, and breaks off once, within a file.
+class FalteringSource final : public rpc::SnapshotSource {
+ public:
+  static constexpr uint64_t kPiece = 64;
+  static constexpr uint64_t kBreak = 2 * kPiece;
+
+  struct History {
+    bool broken = false;
+    std::optional<std::pair<uint32_t, uint64_t>> resumed;  // the file and offset read next
+  };
+
+  FalteringSource(std::shared_ptr<const rpc::SnapshotSource> whole, History* history)
+      : whole_(std::move(whole)), history_(history) {}
+
+  std::string descriptor() const override { return whole_->descriptor(); }
+  uint32_t files() const override { return whole_->files(); }
+  uint64_t FileBytes(uint32_t file) const override { return whole_->FileBytes(file); }
+  absl::StatusOr<std::string> Read(uint32_t file, uint64_t offset) const override {
+    if (!history_->broken && offset == kBreak) {
+      history_->broken = true;
+      return absl::UnavailableError("broken off");
+    }
+    if (history_->broken && !history_->resumed) history_->resumed = {file, offset};
+    auto bytes = whole_->Read(file, offset);
+    if (bytes.ok()) bytes->resize(std::min<size_t>(bytes->size(), kPiece));
+    return bytes;
+  }
+
+ private:
+  const std::shared_ptr<const rpc::SnapshotSource> whole_;
+  History* const history_;
+};
+
 class Giver {
  public:
   // `then` is done to the files of each snapshot; it says of which slot they are.
@@ -71,8 +105,12 @@ class Giver {
     options.configuration_version = [] { return 1; };
     options.peer_introduced = [](NodeId, const rpc::PeerIntroduction&) {};
     options.link_changed = [](NodeId, const absl::Status&) {};
-    options.open_snapshot = [this](Slot at_least, uint64_t id) {
-      return store_.Open(at_least, id);
+    options.open_snapshot =
+        [this](Slot at_least,
+               uint64_t id) -> absl::StatusOr<std::shared_ptr<const rpc::SnapshotSource>> {
+      auto source = store_.Open(at_least, id);
+      if (!source.ok() || !falters_) return source;
+      return std::make_shared<const FalteringSource>(*std::move(source), &history_);
     };
     transport_ = *rpc::PeerTransport::Start(options, [](std::vector<paxos::Message>) {});
     transport_->SetPeers({{kTaker, "127.0.0.1:1"}}, 1);
@@ -80,9 +118,15 @@ class Giver {
 
   std::string address() const { return absl::StrCat("127.0.0.1:", transport_->port()); }
 
+  // Before the first fetch.
+  void Falter() { falters_ = true; }
+  const FalteringSource::History& history() const { return history_; }
+
  private:
   const std::shared_ptr<State> state_;
   SnapshotStore store_;
+  bool falters_ = false;
+  FalteringSource::History history_;
   std::unique_ptr<rpc::PeerTransport> transport_;
 };
 
@@ -180,6 +224,14 @@ TEST_F(SnapshotFetchTest, NothingChangesWhenNobodyGivesOne) {
   EXPECT_THAT(steps_, IsEmpty());
   EXPECT_EQ(applied(), Slot());
   EXPECT_FALSE(incoming());
+}
+
+TEST_F(SnapshotFetchTest, GoesOnWhereTheConnectionBroke) {
+  StartGiver();
+  giver_->Falter();
+  EXPECT_TRUE(Fetch().ok());
+  ASSERT_TRUE(giver_->history().resumed.has_value());
+  EXPECT_EQ(giver_->history().resumed->second, FalteringSource::kBreak);
 }
 
 TEST_F(SnapshotFetchTest, AnotherClustersSnapshotIsRefused) {
