@@ -76,6 +76,18 @@ void MembershipThread::MoveLeader(NodeId to, absl::Duration deadline,
   }
 }
 
+void MembershipThread::Resign(absl::Duration deadline, std::function<void()> done) {
+  const bool posted = box_.Post([this, deadline, done] {
+    const paxos::ConfigurationHistory history = shared_.members->Get();
+    if (shared_.board->Read(Now()).leading && !history.empty()) {
+      const NodeId successor = Successor(*history.latest().configuration);
+      if (successor) HandOver(successor, deadline);
+    }
+    done();
+  });
+  if (!posted) done();
+}
+
 rpc::MemberOutcome MembershipThread::RunChange(const rpc::MemberChange& change,
                                                absl::Duration deadline, bool handed_on) {
   rpc::MemberOutcome outcome = Failed(rpc::Failure::kNoLeader);
@@ -116,9 +128,9 @@ MembershipThread::Step MembershipThread::TryAsLeader(const rpc::MemberChange& ch
     return Step::kDone;
   }
   if (latest.configuration->IsVoter(options_.self) &&
-      !next.configuration->Contains(options_.self) &&
-      HandOver(*next.configuration, NodeId(), deadline)) {
-    return Step::kAgain;  // through the new leader
+      !next.configuration->Contains(options_.self)) {
+    const NodeId successor = Successor(*next.configuration);
+    if (successor && HandOver(successor, deadline)) return Step::kAgain;  // through the new leader
   }
   const rpc::Failure failure =
       Propose(paxos::ConfigurationChange{latest.chosen_at, *next.configuration}.Encode(), deadline);
@@ -155,23 +167,22 @@ rpc::HandOverOutcome MembershipThread::RunMoveLeader(NodeId to, absl::Duration d
     return rpc::HandOverOutcome::kBadTransferee;
   }
   if (to == options_.self) return rpc::HandOverOutcome::kDone;
-  HandOver(*history.latest().configuration, to, deadline);
+  HandOver(to, deadline);
   return shared_.board->Read(Now()).leader == to ? rpc::HandOverOutcome::kDone
                                                  : rpc::HandOverOutcome::kTimeout;
 }
 
-bool MembershipThread::HandOver(const paxos::Configuration& configuration, NodeId to,
-                                absl::Duration deadline) {
-  if (!to) {
-    // To the voter that has least to catch up.
-    Slot best;
-    for (const paxos::MemberProgress& member : shared_.board->progress()) {
-      if (!configuration.IsVoter(member.id) || (to && member.chosen_through <= best)) continue;
-      to = member.id;
-      best = member.chosen_through;
-    }
-    if (!to) return false;
+NodeId MembershipThread::Successor(const paxos::Configuration& configuration) const {
+  paxos::MemberProgress best;
+  for (const paxos::MemberProgress& member : shared_.board->progress()) {
+    if (member.id == options_.self || !configuration.IsVoter(member.id)) continue;
+    if (member.silent_ticks > options_.silent_ticks) continue;
+    if (!best.id || member.chosen_through > best.chosen_through) best = member;
   }
+  return best.id;
+}
+
+bool MembershipThread::HandOver(NodeId to, absl::Duration deadline) {
   shared_.log->Info("handing over").With("to", HexId(to));
   const absl::Duration until = std::min(deadline, Now() + options_.election_timeout);
   outlets_.hand_over(to);

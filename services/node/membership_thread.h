@@ -70,6 +70,10 @@ class MembershipThread {
               rpc::MembersDone done);
   void MoveLeader(NodeId to, absl::Duration deadline, rpc::Backend::HandOverDone done);
 
+  // Hands over to whom it can, if this one leads; then, or not later than the deadline unless a
+  // change is under way, runs `done`.
+  void Resign(absl::Duration deadline, std::function<void()> done);
+
   // Fails what is under way and queued, and what comes later, with kStopped, and joins. Once is
   // enough; from one thread.
   void Stop();
@@ -87,8 +91,10 @@ class MembershipThread {
   rpc::HandOverOutcome RunMoveLeader(NodeId to, absl::Duration deadline);
   void PromoteWhoIsReady();
 
+  // Of the voters that are there, the one that has least to catch up; NodeId() when none is.
+  NodeId Successor(const paxos::Configuration& configuration) const;
   // False when it still leads after an election timeout.
-  bool HandOver(const paxos::Configuration& configuration, NodeId to, absl::Duration deadline);
+  bool HandOver(NodeId to, absl::Duration deadline);
   struct Answer;
   rpc::Failure AwaitReadable(absl::Duration deadline);
   rpc::Failure Propose(std::string payload, absl::Duration deadline);

@@ -125,6 +125,12 @@ class MembershipThreadTest : public ::testing::Test {
     return outcome;
   }
 
+  void Resign() {
+    absl::Notification done;
+    thread_->Resign(Deadline(), [&] { done.Notify(); });
+    done.WaitForNotification();
+  }
+
   absl::Duration Deadline() const { return clock_.Monotonic() + kPatience; }
 
   ManualClock clock_;
@@ -282,6 +288,24 @@ TEST_F(MembershipThreadTest, ALeaderThatIsToGoHandsOverAndGoesThroughTheNewOne) 
   EXPECT_THAT(handed_to_, ElementsAre(NodeId(3))) << "who has least to catch up";
   EXPECT_THAT(asked_, ElementsAre("host3:2380"));
   EXPECT_THAT(proposed_, IsEmpty());
+}
+
+TEST_F(MembershipThreadTest, NobodyHandsOverToWhoIsNotThere) {
+  board_->PublishProgress({{NodeId(2), 72, Slot(90), 0}, {NodeId(3), 73, Slot(95), 11}});
+  Start();
+  Resign();
+  EXPECT_THAT(handed_to_, ElementsAre(NodeId(2)));
+}
+
+TEST_F(MembershipThreadTest, ResignsWithoutWaitingForThoseWhoAreGone) {
+  board_->PublishProgress({{NodeId(2), 72, Slot(90), 11}, {NodeId(3), 73, Slot(95), 11}});
+  Start();
+  Resign();
+  Lead(NodeId(2));
+  Resign();
+  thread_->Stop();
+  Resign();
+  EXPECT_THAT(handed_to_, IsEmpty());
 }
 
 TEST_F(MembershipThreadTest, ALeaderThatNobodyReplacesGoesByItself) {
