@@ -153,7 +153,7 @@ void Node::StartThreads() {
   StartReplicaThread();
   housekeeper_.emplace(kHousekeepingInterval, [this] { snapshots_.RemoveIdle(); });
   started_.store(true);
-  ConnectToMembers();
+  connector_->Post([this] { ConnectToMembers(); });
 }
 
 void Node::StartApplyThread() {
