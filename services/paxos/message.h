@@ -109,6 +109,8 @@ struct HeartbeatReply {
   uint64_t instance = 0;  // of the sender's log (founding.h)
   // After a crash the sender would still know that everything through here is chosen.
   Slot durable_chosen = {};
+  // As in Promise. Only a leader of a higher ballot can make the sender forget that it forgot.
+  Ballot lost_through = {};
 };
 
 // A follower asks its leader for a slot at which a read is linearizable.

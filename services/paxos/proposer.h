@@ -44,10 +44,10 @@ class Proposer {
   // False while promises are missing for the next slot.
   bool Informed() const;
 
-  // After phase 1: a slot of this ballot's own. Nothing chosen at a lower ballot lies at or above it;
-  // once it is chosen and everything below it applied, this node knows all there is to know and may
-  // serve. It moves on when it turns out to have been chosen by others, which only promises that
-  // forgot votes could hide.
+  // After phase 1: a slot of this ballot's own. Nothing chosen at a lower ballot lies at or above
+  // it; once it is chosen and everything below it applied, this node knows all there is to know and
+  // may serve. It moves on when it turns out to have been chosen by others, which only promises
+  // that forgot votes could hide.
   Slot barrier() const { return barrier_; }
 
   // True when nothing chosen at a lower ballot lies above `chosen_through`, in whatever

@@ -68,6 +68,7 @@ class Replica::Core {
     std::map<NodeId, Peer> peers;
     std::map<std::pair<NodeId, uint64_t>, uint64_t> forwards;  // (node, life) -> last number
     uint64_t handing_over_until = 0;  // ticks; nothing new is proposed before
+    NodeId handed_to;                 // the last one that was asked
     bool named_logs = false;
     bool sealed = false;      // the newest configuration
     bool wants_seal = false;  // one no-op, so that logs learn how far the slots are chosen
@@ -115,6 +116,7 @@ class Replica::Core {
   void StartPrepare();
   void SendPrepare();
   void OnElected();
+  void RiseAbove();
   void StepDown();
   void FollowLeader(const Ballot& ballot, Slot watermark);
   void AfterWatermark();

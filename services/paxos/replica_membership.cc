@@ -93,18 +93,29 @@ bool Replica::Core::HandOver(NodeId to) {
     return false;
   }
   leadership_->handing_over_until = now_ + static_cast<uint64_t>(options_.election_ticks);
+  leadership_->handed_to = to;
   outbox_.Send(to, TakeOver{leadership_->proposer.ballot()});
   return true;
 }
 
 void Replica::Core::HandOverIfLeftOut() {
   const Configuration& latest = *history_.latest().configuration;
-  if (latest.IsVoter(options_.self) || now_ < leadership_->handing_over_until) return;
-  // To the voter that is furthest; it will not have much to catch up.
-  const auto further = [this](NodeId a, NodeId b) {
-    return leadership_->peers[a].chosen_through < leadership_->peers[b].chosen_through;
-  };
-  HandOver(*std::max_element(latest.voters().begin(), latest.voters().end(), further));
+  if (latest.IsVoter(options_.self)) return;
+  const auto patience = static_cast<uint64_t>(options_.election_ticks);
+  const uint64_t until = leadership_->handing_over_until;
+  // Between two attempts as long as one lasts, so that writes go on when nobody takes over.
+  if (until != 0 && now_ < until + patience) return;
+  // To the voter that is furthest; it will not have much to catch up. Another one than last time:
+  // that one may be dead, or may not lead.
+  const std::pair<const NodeId, Leadership::Peer>* furthest = nullptr;
+  for (const auto& peer : leadership_->peers) {
+    if (!latest.IsVoter(peer.first) || now_ - peer.second.heard_at > patience) continue;
+    const bool better = furthest == nullptr || furthest->first == leadership_->handed_to ||
+                        (peer.first != leadership_->handed_to &&
+                         peer.second.chosen_through > furthest->second.chosen_through);
+    if (better) furthest = &peer;
+  }
+  if (furthest != nullptr) HandOver(furthest->first);
 }
 
 void Replica::Core::On(NodeId from, const TakeOver& take_over) {

@@ -152,8 +152,9 @@ void Replica::Core::On(NodeId from, const Heartbeat& heartbeat) {
   if (heartbeat.read_round == 0) return;
   // Round 0 confirms nothing: a log that may not vote has perhaps forgotten a newer leader.
   const uint64_t confirmed = votes() ? heartbeat.read_round : 0;
-  outbox_.Send(from, HeartbeatReply{heartbeat.ballot, confirmed, learner_.chosen_through(),
-                                    durable_applied_, founding_.instance(), durable_chosen_});
+  outbox_.Send(
+      from, HeartbeatReply{heartbeat.ballot, confirmed, learner_.chosen_through(), durable_applied_,
+                           founding_.instance(), durable_chosen_, acceptor_.lost_through()});
 }
 
 void Replica::Core::FollowLeader(const Ballot& ballot, Slot watermark) {
@@ -191,6 +192,16 @@ void Replica::Core::On(NodeId from, const HeartbeatReply& reply) {
   peer.durable_applied = std::max(peer.durable_applied.value_or(Slot()), reply.durable_applied);
   UpdateCut();
   ConfirmRead(from, reply.read_round);
+  if (reply.lost_through >= reply.ballot) RiseAbove();
+}
+
+// A member has lost votes of this very ballot. They count as lost until a settled leader of a
+// higher ballot is heard; it could as well be this one, or else a cluster in which every member was
+// damaged once under one leader would be left without a promise that is whole.
+void Replica::Core::RiseAbove() {
+  if (!leadership_->proposer.Settled(learner_.chosen_through()) || !MayLead()) return;
+  StepDown();
+  StartPrepare();
 }
 
 void Replica::Core::On(NodeId from, const LearnRequest& request) {

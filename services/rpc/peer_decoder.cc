@@ -168,7 +168,8 @@ paxos::MessageBody Decoder::Body(wire::Message& in) {
           SlotOrNone(body.chosen_through(), "heartbeat_reply.chosen_through"),
           SlotOrNone(body.durable_applied(), "heartbeat_reply.durable_applied"),
           body.instance(),
-          SlotOrNone(body.durable_chosen(), "heartbeat_reply.durable_chosen")};
+          SlotOrNone(body.durable_chosen(), "heartbeat_reply.durable_chosen"),
+          BallotOrNone(body.lost_through(), "heartbeat_reply.lost_through")};
     }
     case wire::Message::kReadRequest:
       return paxos::ReadRequest{NeededBallot(in.read_request().ballot(), "read_request.ballot"),

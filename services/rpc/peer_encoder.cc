@@ -97,6 +97,7 @@ class Encoder {
     out->set_durable_applied(body.durable_applied.value());
     out->set_instance(body.instance);
     out->set_durable_chosen(body.durable_chosen.value());
+    if (body.lost_through) Put(body.lost_through, out->mutable_lost_through());
   }
   void operator()(const paxos::ReadRequest& body) {
     auto* out = out_.mutable_read_request();

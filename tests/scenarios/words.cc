@@ -78,6 +78,9 @@ struct Details {
     if (reply.durable_chosen != reply.chosen_through) {
       absl::StrAppend(&words, ", after a crash through ", reply.durable_chosen.value());
     }
+    if (reply.lost_through) {
+      absl::StrAppend(&words, ", votes lost through ", BallotWord(reply.lost_through));
+    }
     return absl::StrCat(words, ", round ", reply.read_round);
   }
   std::string operator()(const paxos::ReadRequest& request) const { return At(request.ballot); }

@@ -1,9 +1,10 @@
 // Where a log and a state come from: snapshots, the birth of a cluster, disks that were wiped.
+#include "services/paxos/founding.h"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "services/paxos/configuration.h"
-#include "services/paxos/founding.h"
 #include "tests/unit/paxos/cluster.h"
 
 namespace synod::paxos {

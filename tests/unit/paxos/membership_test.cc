@@ -9,6 +9,7 @@
 namespace synod::paxos {
 namespace {
 
+using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using ::testing::Not;
@@ -274,6 +275,38 @@ TEST(MembershipTest, AHandOverThatFailsIsForgotten) {
   cluster.TickAll(12);
   EXPECT_EQ(cluster.leader(), leader);
   EXPECT_THAT(cluster.commands(leader), ElementsAre("a"));
+}
+
+// The removed leader asks somebody else when the first one does not take over, and lets writes
+// through in between.
+TEST(MembershipTest, ALeaderThatWasRemovedIsNotHeldUpByADeadSuccessor) {
+  Cluster cluster(4);
+  const int first = cluster.ElectLeader();
+  cluster.TickAll(5);
+  ASSERT_TRUE(first == 4 || cluster.at(first).HandOver(Cluster::Id(4)));
+  cluster.Settle();
+  cluster.TickAll(3);
+  ASSERT_EQ(cluster.leader(), 4);
+  ASSERT_TRUE(cluster.Reconfigure(4, {cluster.Member(1), cluster.Member(2), cluster.Member(3)}));
+  // Whoever is asked first dies before it hears of it.
+  int dead = 0;
+  for (int tick = 0; tick < 50 && dead == 0; ++tick) {
+    for (cluster.Drive(); !cluster.network().empty() && dead == 0; cluster.Drive()) {
+      const Message& next = cluster.network().front();
+      if (std::holds_alternative<TakeOver>(next.body)) dead = static_cast<int>(next.to.value());
+      if (dead == 0) cluster.Deliver(0);
+    }
+    for (int node = 1; node <= 4 && dead == 0; ++node) cluster.at(node).Tick();
+  }
+  ASSERT_NE(dead, 0);
+  cluster.network().clear();
+  cluster.Crash(dead);
+  const int survivor = dead == 2 ? 3 : 2;
+  cluster.Propose(survivor, "a");
+  cluster.TickAll(100);
+  EXPECT_THAT(cluster.commands(survivor), Contains("a"));
+  EXPECT_NE(cluster.leader(), 4);
+  EXPECT_NE(cluster.leader(), 0);
 }
 
 }  // namespace

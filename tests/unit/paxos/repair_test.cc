@@ -3,6 +3,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <set>
+#include <string>
+#include <vector>
+
 #include "services/paxos/acceptor.h"
 #include "services/paxos/promises.h"
 #include "tests/unit/paxos/cluster.h"
@@ -185,6 +189,58 @@ TEST(RepairTest, LostVotesKeepASilentMajorityFromForming) {
   run.cluster.Propose(leader, "b");
   run.cluster.TickAll(20);
   EXPECT_THAT(run.cluster.commands(run.stranger), ElementsAre("a", "b"));
+}
+
+// The leader of the ballot that was lost can repair nobody at that ballot.
+TEST(RepairTest, ALeaderRisesAboveTheVotesThatAMemberLost) {
+  Cluster cluster(3);
+  const int leader = cluster.ElectLeader();
+  const int damaged = leader % 3 + 1;
+  cluster.TickAll(5);
+  cluster.Propose(leader, "a");
+  cluster.TickAll(5);
+  cluster.Crash(damaged);
+  cluster.LoseVotes(damaged);
+  cluster.Restart(damaged);
+  cluster.TickAll(20);
+  EXPECT_EQ(cluster.leader(), leader) << "it goes on leading, without an election";
+  cluster.Crash(leader);
+  EXPECT_NE(cluster.ElectLeader(), 0) << "two of three are up, equal and connected";
+}
+
+TEST(RepairTest, MembersDamagedOneAfterTheOtherDoNotAddUp) {
+  Cluster cluster(3);
+  const int leader = cluster.ElectLeader();
+  for (const int damaged : {leader % 3 + 1, (leader + 1) % 3 + 1}) {
+    cluster.Crash(damaged);
+    cluster.LoseVotes(damaged);
+    cluster.Restart(damaged);
+    cluster.Propose(leader, "a");
+    cluster.TickAll(20);
+  }
+  cluster.Crash(leader);
+  cluster.Restart(leader);
+  EXPECT_NE(cluster.ElectLeader(), 0) << "all three are up, equal and connected";
+}
+
+// What others had handed to the leader was addressed to the ballot that it gives up.
+TEST(RepairTest, RisingProposesNoForwardedCommandTwice) {
+  Cluster cluster(3);
+  const int leader = cluster.ElectLeader();
+  const int damaged = leader % 3 + 1;
+  const int other = damaged % 3 + 1;
+  cluster.TickAll(5);
+  cluster.Crash(damaged);
+  cluster.LoseVotes(damaged);
+  cluster.Restart(damaged);
+  for (int i = 0; i < 20; ++i) {
+    cluster.Propose(other, "x" + std::to_string(i));
+    cluster.TickAll();
+  }
+  cluster.TickAll(20);
+  const std::vector<std::string> commands = cluster.commands(other);
+  EXPECT_EQ(std::set<std::string>(commands.begin(), commands.end()).size(), commands.size());
+  EXPECT_EQ(cluster.commands(damaged), commands);
 }
 
 TEST(RepairTest, ALaterVoteTakesThePlaceOfALostOne) {

@@ -48,7 +48,7 @@ std::vector<MessageBody> AllKinds() {
                     Slot()},
       paxos::Accepted{kBallot, Slot(8)},
       paxos::Heartbeat{kBallot, Slot(9), 77, Slot(2), true, Slot(3)},
-      paxos::HeartbeatReply{kBallot, 77, Slot(8), Slot(1), ~uint64_t{7}, Slot(6)},
+      paxos::HeartbeatReply{kBallot, 77, Slot(8), Slot(1), ~uint64_t{7}, Slot(6), kBallot},
       paxos::ReadRequest{kBallot, 123},
       paxos::ReadReply{123, Slot(9)},
       paxos::Forward{kBallot, ~uint64_t{0}, 3, {Command{{NodeId(5), 8}, "payload"}}},
