@@ -11,7 +11,7 @@ std::vector<NodeId> Founding::ToGreet(const ConfigurationHistory& configurations
   const Configuration& first = *configurations.latest().configuration;
   if (!first.IsVoter(self_)) return missing;
   for (const NodeId voter : first.voters()) {
-    if (voter != self_ && !instances_.contains(voter)) missing.push_back(voter);
+    if (voter != self_ && !known_by_.contains(voter)) missing.push_back(voter);
   }
   return missing;
 }
@@ -19,20 +19,20 @@ std::vector<NodeId> Founding::ToGreet(const ConfigurationHistory& configurations
 Greeting Founding::Greet(NodeId peer, bool answer_wanted) const {
   Greeting greeting{instance_, founded_, 0, answer_wanted};
   const auto known = instances_.find(peer);
-  if (founded_ && known != instances_.end()) greeting.your_instance = known->second;
+  if (known != instances_.end()) greeting.your_instance = known->second;
   return greeting;
 }
 
-void Founding::OnGreeting(NodeId from, const Greeting& greeting) {
-  if (founded_) return;
-  if (greeting.founded && greeting.your_instance != 0 && greeting.your_instance != instance_) {
+std::optional<MetRecord> Founding::OnGreeting(NodeId from, const Greeting& greeting) {
+  if (founded_) return std::nullopt;
+  if (greeting.your_instance == instance_) {
+    known_by_.insert(from);
+  } else if (greeting.your_instance != 0) {
     impostor_ = true;
-    return;
+    return std::nullopt;
   }
-  // A founded voter of the first configuration knows all the others. One that does not know this
-  // node came later and cannot vouch.
-  if (greeting.founded && greeting.your_instance != instance_) return;
-  instances_[from] = greeting.instance;
+  if (!instances_.try_emplace(from, greeting.instance).second) return std::nullopt;
+  return MetRecord{instances_};
 }
 
 std::optional<Configuration> Founding::Naming(const ConfigurationHistory& configurations) const {

@@ -4,19 +4,23 @@
 //
 // Every log has an instance, a random number drawn when it was made. A log that has never voted
 // becomes founded, durably, in one of two ways:
-//   1. At the birth of a cluster: every other voter of the first configuration has answered a
-//      greeting, and those that are founded know this log under its instance.
+//   1. At the birth of a cluster: every other voter of the first configuration has said that it
+//      knows this log, under this instance.
 //   2. It learns a configuration in which it votes with its instance: a learner is promoted, or the
 //      first leader of a cluster has named everybody's log (Naming).
 //
-// Why 1 is enough. Suppose an earlier log of this node voted. Then it was founded, and a vote of it
-// mattered only together with that of another founded voter. That voter had heard the earlier log's
-// instance before it was founded itself, and now refuses any other. (When a majority was wiped at
-// once nobody is left to tell; that loses data under any protocol.)
+// A log remembers the first instance of each voter that it hears of, durably before it says so
+// (MetRecord) and whether it may vote itself or not, and never takes another for that voter's.
 //
-// Why 2 is enough. The leader knew this log before its ballot, so an earlier log of this node voted
-// below that ballot only. What such votes helped to choose the leader found in phase 1, and it lies
-// below the configuration, which this node has learned up to.
+// Why 1 is enough. Suppose an earlier log of this node was founded. Then every other voter had
+// remembered that one, and none of them says that it knows another. (Were all of them wiped as
+// well, nobody would be left to tell; that loses data under any protocol.)
+//
+// Why 2 is enough. A leader that names is founded and has met every log. Had an earlier log of this
+// node been founded, the leader would know that one, and name it. And a learner has never voted.
+//
+// The price: a disk that is replaced after others have met it, and before the cluster is born, is
+// refused like any other. Nothing is lost yet; the cluster can be made anew.
 //
 // Thread-safety: none.
 #ifndef SYNOD_SERVICES_PAXOS_FOUNDING_H_
@@ -25,6 +29,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <vector>
 
 #include "common/ids.h"
@@ -36,22 +41,24 @@ namespace synod::paxos {
 
 class Founding {
  public:
-  // From the log. `instances` as in FoundedRecord.
+  // From the log. `instances` as in MetRecord or FoundedRecord.
   Founding(NodeId self, uint64_t instance, bool founded, std::map<NodeId, uint64_t> instances)
       : self_(self), instance_(instance), founded_(founded), instances_(std::move(instances)) {}
 
   bool founded() const { return founded_; }
 
-  // Somebody knows this node under another log: the disk was wiped or replaced. It never votes.
+  // Somebody knows this node by another log: the disk was wiped or replaced. It never votes.
   bool impostor() const { return impostor_; }
 
   uint64_t instance() const { return instance_; }
 
-  // Voters whose answer is missing; empty when founded, and when there is nobody to ask.
+  // Voters that have not said that they know this log; empty when founded, and when there is nobody
+  // to ask.
   std::vector<NodeId> ToGreet(const ConfigurationHistory& configurations) const;
 
   Greeting Greet(NodeId peer, bool answer_wanted) const;
-  void OnGreeting(NodeId from, const Greeting& greeting);
+  // The record to make durable before the answer, when the sender's log was not known.
+  std::optional<MetRecord> OnGreeting(NodeId from, const Greeting& greeting);
 
   // The first configuration with everybody's instance, to be proposed by a leader: whoever has not
   // met all others yet need not wait for them. Nothing when that was done, or some are not known.
@@ -65,7 +72,8 @@ class Founding {
   uint64_t instance_;
   bool founded_;
   bool impostor_ = false;
-  std::map<NodeId, uint64_t> instances_;  // when not founded: of those that answered
+  std::map<NodeId, uint64_t> instances_;
+  std::set<NodeId> known_by_;  // who has said so since this process started
 };
 
 }  // namespace synod::paxos

@@ -38,6 +38,12 @@ struct LearnedRecord {
   Value value;
 };
 
+// "These are the other voters' logs that this one has met": remembered before it tells them so,
+// also by a log that may not vote yet (founding.h).
+struct MetRecord {
+  std::map<NodeId, uint64_t> instances;
+};
+
 // "This log may vote" (founding.h). `instances`: the logs of the other voters, as far as this node
 // knows them; one that calls itself differently later has lost its memory.
 struct FoundedRecord {
@@ -47,8 +53,8 @@ struct FoundedRecord {
 // "Votes that damage may have hidden no longer matter": ends RecoveredState::lost_through.
 struct RepairedRecord {};
 
-using RecordBody =
-    std::variant<PromiseRecord, AcceptedRecord, LearnedRecord, FoundedRecord, RepairedRecord>;
+using RecordBody = std::variant<PromiseRecord, AcceptedRecord, LearnedRecord, MetRecord,
+                                FoundedRecord, RepairedRecord>;
 
 struct Record {
   GroupId group;

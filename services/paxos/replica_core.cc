@@ -188,7 +188,6 @@ void Replica::Core::TickLeader() {
     return;
   }
   HandOverIfLeftOut();
-  NameLogsIfDue();
   if (now_ % static_cast<uint64_t>(options_.heartbeat_ticks) == 0) SealIfDue();
   if (now_ % static_cast<uint64_t>(options_.heartbeat_ticks) == 0) {
     BroadcastHeartbeat(leadership_->reads.round());
@@ -251,7 +250,7 @@ void Replica::Core::UpdateCut() {
 bool Replica::Core::MayProposeBatch() const {
   const Proposer& proposer = leadership_->proposer;
   if (!proposer.CanPropose(learner_.chosen_through())) return false;
-  if (proposer.MustRepropose() || MustFillWindow()) return true;
+  if (proposer.MustRepropose() || leadership_->naming || MustFillWindow()) return true;
   if (queue_.empty() || now_ < leadership_->handing_over_until) return false;
   if (queue_.next_kind() == CommandKind::kConfiguration && !MayChangeConfiguration()) return false;
   // At once when the log is idle; while it syncs, gather, unless a full batch has come together.
@@ -266,8 +265,9 @@ bool Replica::Core::MustFillWindow() const {
          leadership_->proposer.next_slot() < history_.latest().governs_from;
 }
 
+// After another change logs could not be named any more, and who missed the birth would never vote.
 bool Replica::Core::MayChangeConfiguration() const {
-  return !history_.latest().chosen_at || leadership_->sealed;
+  return history_.latest().chosen_at ? leadership_->sealed : !founding_.Naming(history_);
 }
 
 bool Replica::Core::MustAnnounce() const {
@@ -281,6 +281,8 @@ void Replica::Core::ProposeAll() {
     const Slot watermark = learner_.chosen_through();
     if (proposer.MustRepropose()) {
       Broadcast(proposer.Repropose(watermark, now_));
+    } else if (leadership_->naming) {
+      Broadcast(proposer.Propose(*std::exchange(leadership_->naming, {}), watermark, now_));
     } else {
       Value value =
           MustFillWindow() ? Value() : Value::OfCommands(queue_.Take(options_.max_batch_bytes));

@@ -70,10 +70,11 @@ class Replica::Core {
     uint64_t handing_over_until = 0;  // ticks; nothing new is proposed before
     NodeId handed_to;                 // the last one that was asked
     bool named_logs = false;
-    bool sealed = false;      // the newest configuration
-    bool wants_seal = false;  // one no-op, so that logs learn how far the slots are chosen
-    Slot announced;           // the watermark that went out to everybody
-    Slot watermark;           // own, when it last moved, and when that was (ticks)
+    std::optional<Value> naming;  // to be proposed, before anything else that is new
+    bool sealed = false;          // the newest configuration
+    bool wants_seal = false;      // one no-op, so that logs learn how far the slots are chosen
+    Slot announced;               // the watermark that went out to everybody
+    Slot watermark;               // own, when it last moved, and when that was (ticks)
     uint64_t watermark_moved_at = 0;
   };
 

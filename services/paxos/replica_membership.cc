@@ -42,9 +42,11 @@ void Replica::Core::GreetIfDue() {
 }
 
 void Replica::Core::On(NodeId from, const Greeting& greeting) {
-  founding_.OnGreeting(from, greeting);
+  if (const std::optional<MetRecord> record = founding_.OnGreeting(from, greeting)) {
+    outbox_.Persist(*record);
+  }
   FoundIfDue();
-  // "I am founded" only when that is durable.
+  // "I know you" and "I am founded" only when that is durable.
   if (greeting.answer_wanted) {
     outbox_.SendAfterSync(from, founding_.Greet(from, /*answer_wanted=*/false));
   }
@@ -60,13 +62,13 @@ void Replica::Core::RepairIfDue() {
 }
 
 void Replica::Core::NameLogsIfDue() {
-  if (leadership_->named_logs || !serves()) return;
+  if (!serves() || leadership_->named_logs) return;
   leadership_->named_logs = true;
   if (const std::optional<Configuration> named = founding_.Naming(history_)) {
     // Nobody waits for it, so that any number of this life will do.
-    queue_.Push({{options_.self, life_},
-                 ConfigurationChange{Slot(), *named}.Encode(),
-                 CommandKind::kConfiguration});
+    leadership_->naming = Value::OfCommands({{{options_.self, life_},
+                                              ConfigurationChange{Slot(), *named}.Encode(),
+                                              CommandKind::kConfiguration}});
   }
 }
 

@@ -171,6 +171,7 @@ void Replica::Core::AfterWatermark() {
   TakeChosen();
   acceptor_.ForgetThrough(learner_.chosen_through());
   if (leadership_) leadership_->proposer.ForgetThrough(learner_.chosen_through());
+  NameLogsIfDue();
   RepairIfDue();
   AskToLearn();
 }

@@ -45,6 +45,8 @@ void ApplyTo(GroupManifest& group, const paxos::Record& record) {
     group.promised = std::max(group.promised, promise->ballot);
   } else if (const auto* accepted = std::get_if<paxos::AcceptedRecord>(&record.body)) {
     group.promised = std::max(group.promised, accepted->ballot);
+  } else if (const auto* met = std::get_if<paxos::MetRecord>(&record.body)) {
+    group.instances = met->instances;
   } else if (const auto* founded = std::get_if<paxos::FoundedRecord>(&record.body)) {
     group.founded = true;
     group.instances = founded->instances;

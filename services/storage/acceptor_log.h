@@ -59,7 +59,7 @@ struct GroupLogState {
   Slot cut_through;
 
   bool founded = false;                  // by a FoundedRecord
-  std::map<NodeId, uint64_t> instances;  // the newest FoundedRecord's
+  std::map<NodeId, uint64_t> instances;  // the newest MetRecord's or FoundedRecord's
 
   // Slots above cut_through of which the newest record is lost, ascending. An older record of the
   // slot, if there is one, is a vote; it is not the chosen value, whatever the hint says. Of every

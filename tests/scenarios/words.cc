@@ -125,6 +125,11 @@ struct RecordDetails {
   std::string operator()(const paxos::LearnedRecord& learned) const {
     return absl::StrCat("learned ", SlotWord(learned.slot), ": ", ValueWords(learned.value));
   }
+  std::string operator()(const paxos::MetRecord& met) const {
+    std::string names;
+    for (const auto& [node, instance] : met.instances) absl::StrAppend(&names, " ", NodeName(node));
+    return absl::StrCat("met", names);
+  }
   std::string operator()(const paxos::FoundedRecord& /*founded*/) const { return "founded"; }
   std::string operator()(const paxos::RepairedRecord& /*repaired*/) const { return "repaired"; }
 };

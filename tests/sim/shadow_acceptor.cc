@@ -51,7 +51,7 @@ std::string ShadowAcceptor::OnDurable(const paxos::Record& record) {
   } else if (std::holds_alternative<paxos::FoundedRecord>(record.body)) {
     if (wiped_) return "A5: a wiped log takes itself for one that may vote";
     founded_ = true;
-  } else {
+  } else if (std::holds_alternative<paxos::RepairedRecord>(record.body)) {
     // Repaired: lost votes no longer matter.
     for (const Slot slot : lost_) votes_.erase(slot);
     lost_.clear();

@@ -78,6 +78,8 @@ RecoveredState Cluster::Recover(const Node& node, const std::vector<Record>& rec
       learned.insert(value->slot);
       hint = std::max(hint, value->slot);
       values.insert_or_assign(value->slot, AcceptedValue{value->slot, Ballot(), value->value});
+    } else if (const auto* met = std::get_if<MetRecord>(&record.body)) {
+      state.instances = met->instances;
     } else if (const auto* founded = std::get_if<FoundedRecord>(&record.body)) {
       state.founded = true;
       state.instances = founded->instances;

@@ -104,6 +104,10 @@ TEST_F(AcceptorLogOpenTest, AFoundedLogKnowsTheOthersInstancesForEver) {
   Open();
   EXPECT_EQ(log_->instance(), 0x1257);
   EXPECT_FALSE(log_->State(kGroup).founded);
+  Write({{kGroup, paxos::MetRecord{{{NodeId(8), 17}}}}});
+  Open();
+  EXPECT_FALSE(log_->State(kGroup).founded);
+  EXPECT_EQ(log_->State(kGroup).instances, (std::map<NodeId, uint64_t>{{NodeId(8), 17}}));
   ASSERT_TRUE(log_->Append({{kGroup, paxos::FoundedRecord{{{NodeId(1), 5}}}}}).ok());
   EXPECT_FALSE(log_->State(kGroup).founded) << "not before the sync";
   Write({{kGroup, paxos::FoundedRecord{{{NodeId(8), 17}, {NodeId(9), 18}}}}});

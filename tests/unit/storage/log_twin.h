@@ -73,6 +73,8 @@ class LogTwin {
         state.slots[accepted->slot] = {accepted->slot, accepted->ballot, accepted->value};
       } else if (const auto* chosen = std::get_if<paxos::LearnedRecord>(&records[i].body)) {
         state.slots[chosen->slot] = {chosen->slot, paxos::Ballot(), chosen->value};
+      } else if (const auto* met = std::get_if<paxos::MetRecord>(&records[i].body)) {
+        state.instances = met->instances;
       } else if (const auto* founded = std::get_if<paxos::FoundedRecord>(&records[i].body)) {
         state.founded = true;
         state.instances = founded->instances;
