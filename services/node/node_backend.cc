@@ -192,7 +192,8 @@ void Node::OnImpostor() {
           "member remove ",
           HexId(self_.self),
           "), add it again (synodctl member add), and start it with an empty directory and "
-          "--initial-cluster-state=existing")));
+          "--initial-cluster-state=existing. If the cluster has never come up, empty the directories "
+          "of all its members and start them again instead")));
 }
 
 absl::StatusOr<rpc::JoinAnswer> Node::AnswerJoining(
