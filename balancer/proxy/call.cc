@@ -1,30 +1,19 @@
 #include "balancer/proxy/call.h"
 
 #include <algorithm>
-#include <optional>
 #include <utility>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "balancer/proxy/backend_connection.h"
 #include "balancer/proxy/grpc_text.h"
+#include "balancer/proxy/judge.h"
 
 namespace synod::balancer {
 namespace {
 
 std::string ErrorCodeName(uint32_t code) {
   return nghttp2_http2_strerror(code);
-}
-
-// What a finished response says about the backend: its own failure, or an answer it meant.
-CallResult Judge(absl::string_view grpc_status, bool http_failed) {
-  bool failed = http_failed;
-  if (grpc_status.data() != nullptr) {
-    const std::optional<absl::StatusCode> code = ParseGrpcStatus(grpc_status);
-    failed =
-        !code || *code == absl::StatusCode::kUnavailable || *code == absl::StatusCode::kInternal;
-  }
-  return failed ? CallResult::kFailed : CallResult::kAnswered;
 }
 
 }  // namespace
@@ -117,7 +106,7 @@ void Call::BackendEnd::OnHeaders(HeaderList headers, bool end_stream) {
   call.http_failed_ = absl::StartsWith(headers.Get(":status"), "5");
   if (end_stream) {
     call.client_end_.body.End(HeaderList());
-    call.EndResponse(headers.Get("grpc-status"));
+    call.EndResponse(headers);
   } else {
     call.active_.ResponseStarted(call.context_->loop.now());
   }
@@ -131,7 +120,7 @@ void Call::BackendEnd::OnData(absl::string_view bytes) {
 
 void Call::BackendEnd::OnEnd(HeaderList trailers) {
   Call& call = *call_;
-  call.EndResponse(trailers.Get("grpc-status"));
+  call.EndResponse(trailers);
   call.client_end_.body.End(std::move(trailers));
   call.client_->Resume(&call.client_end_);
 }
@@ -301,9 +290,9 @@ void Call::Commit() {
   tried_.clear();
 }
 
-void Call::EndResponse(absl::string_view grpc_status) {
+void Call::EndResponse(const HeaderList& last) {
   response_done_ = true;
-  const CallResult result = Judge(grpc_status, http_failed_);
+  const CallResult result = Judge(last, http_failed_);
   if (result == CallResult::kAnswered) context_->retry_budget.OnSuccess();
   active_.Finish(result, context_->loop.now());
 }

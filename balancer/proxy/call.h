@@ -107,7 +107,7 @@ class Call final : private BackendPool::Waiter {
   // Ends the backend's side, wherever it stands; what it still sends is dropped.
   void AbandonBackend(CallResult result);
   void Commit();
-  void EndResponse(absl::string_view grpc_status);
+  void EndResponse(const HeaderList& last);
   // The same as Fail, before response headers and with the whole message.
   void Reply(absl::StatusCode code, absl::string_view message);
   // Gives the client its window back for request bytes that will go nowhere.

@@ -56,7 +56,7 @@ struct BackendStats {
 enum class CallResult : uint8_t {
   kAnswered,   // any grpc-status that the backend meant: NOT_FOUND is an answer, too
   kFailed,     // UNAVAILABLE, INTERNAL, a reset, a connection refused or lost
-  kCancelled,  // the client went away or its deadline passed
+  kCancelled,  // the client went away or its deadline passed, or nobody could have answered
 };
 
 // One attempt at one backend. Destroying it before Finish means kCancelled at the last time told.

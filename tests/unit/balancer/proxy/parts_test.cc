@@ -10,6 +10,7 @@
 #include "balancer/proxy/event_loop.h"
 #include "balancer/proxy/grpc_text.h"
 #include "balancer/proxy/header_list.h"
+#include "balancer/proxy/judge.h"
 #include "balancer/proxy/socket.h"
 #include "balancer/proxy/token_bucket.h"
 #include "common/random.h"
@@ -103,6 +104,42 @@ TEST(GrpcContentTypeTest, AcceptsTheFamilyOnly) {
   for (const char* no : {"", "application/grpcx", "application/json", "application/grpc-web"}) {
     EXPECT_FALSE(IsGrpcContentType(no)) << no;
   }
+}
+
+TEST(JudgeTest, BlamesNoNodeForItsClusterOrItsClient) {
+  struct Case {
+    const char* status;
+    const char* message;
+    CallResult of_node;
+    CallResult of_stranger;  // without synod-member
+  };
+  using enum CallResult;
+  const Case cases[] = {
+      {"0", "", kAnswered, kAnswered},
+      {"5", "etcdserver: member not found", kAnswered, kAnswered},
+      {"13", "etcdserver: no leader", kFailed, kFailed},
+      {"x", "etcdserver: no leader", kFailed, kFailed},
+      {"14", "etcdserver: no leader", kCancelled, kFailed},
+      {"14", "etcdserver: request timed out", kCancelled, kFailed},
+      {"14", "etcdserver: request timed out, possibly due to previous leader failure", kCancelled,
+       kFailed},
+      {"14", "etcdserver: request timed out, possibly due to connection lost", kFailed, kFailed},
+      {"14", "etcdserver: server stopped", kFailed, kFailed},
+      {"14", "synod: revision 9, asked for in synod-min-revision, does not exist yet", kCancelled,
+       kFailed},
+      {"14", "connection reset", kFailed, kFailed},
+  };
+  for (const Case& c : cases) {
+    SCOPED_TRACE(c.message);
+    HeaderList last;
+    last.Add("grpc-status", c.status);
+    last.Add("grpc-message", c.message);
+    EXPECT_EQ(Judge(last, false), c.of_stranger);
+    last.Add("synod-member", "n1");
+    EXPECT_EQ(Judge(last, false), c.of_node);
+  }
+  EXPECT_EQ(Judge(HeaderList(), false), kAnswered);
+  EXPECT_EQ(Judge(HeaderList(), true), kFailed);
 }
 
 TEST(HeaderListTest, KeepsOrderAndReplacesTheFirst) {
