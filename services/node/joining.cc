@@ -54,6 +54,7 @@ Round AskEverybody(const NodeOptions& options, const Asking& asking,
   Round round;
   for (const ClusterMember& member : options.initial_cluster) {
     if (member.name == options.name) continue;
+    if (asking.stopped()) break;
     const std::string address = member.peer_urls.front().address.ToString();
     auto answer = asking.ask(address, own);
     if (answer.ok()) {
@@ -73,7 +74,7 @@ Round AskEverybody(const NodeOptions& options, const Asking& asking,
 
 }  // namespace
 
-Asking AskOverNetwork(const Clock* clock) {
+Asking AskOverNetwork(const Clock* clock, std::function<bool()> stopped) {
   return {[](const std::string& address, const std::vector<std::string>& peer_urls) {
             return rpc::AskWhoIAm(address, peer_urls, kQuestionTimeout);
           },
@@ -81,7 +82,8 @@ Asking AskOverNetwork(const Clock* clock) {
             if (clock->Monotonic() >= until) return false;
             absl::SleepFor(kPause);
             return true;
-          }};
+          },
+          std::move(stopped)};
 }
 
 absl::StatusOr<RunningCluster> AskRunningCluster(const NodeOptions& options, const Asking& asking) {
@@ -101,6 +103,7 @@ absl::StatusOr<RunningCluster> AskRunningCluster(const NodeOptions& options, con
           "` first, or correct --initial-cluster"));
     }
     if (absl::IsFailedPrecondition(round.failure)) return round.failure;
+    if (asking.stopped()) return absl::CancelledError("told to stop before anybody answered");
     if (!asking.pause()) {
       return absl::UnavailableError(
           absl::StrCat("no member of --initial-cluster answers, the last being ",

@@ -43,16 +43,18 @@ struct Asking {
       ask;
   // Called when nobody answered: pauses. False when that was the last time.
   std::function<bool()> pause;
+  // True once this node has been told to stop.
+  std::function<bool()> stopped;
 };
 
 // Members that start at the same time need a moment before they answer: for 20 s from now on. The
 // clock outlives it.
-Asking AskOverNetwork(const Clock* clock);
+Asking AskOverNetwork(const Clock* clock, std::function<bool()> stopped);
 
 // Asks the members that --initial-cluster names for the member with this node's URLs; of several
 // answers the one that knows the newest configuration counts. Errors say what to do:
 // FailedPrecondition when this node is no member yet, or runs another release; Unavailable when
-// nobody answers as long as there are pauses.
+// nobody answers as long as there are pauses; Cancelled when it was told to stop.
 absl::StatusOr<RunningCluster> AskRunningCluster(const NodeOptions& options, const Asking& asking);
 
 struct WhoIAm {

@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -15,6 +16,7 @@
 #include "common/clock.h"
 #include "common/log/log.h"
 #include "common/metrics/http_server.h"
+#include "common/steady_wait.h"
 #include "services/node/http_pages.h"
 #include "services/node/node.h"
 #include "services/node/options.h"
@@ -28,6 +30,9 @@ namespace {
 
 // How long calls under way may finish after a request to stop.
 constexpr absl::Duration kShutdownGrace = absl::Seconds(3);
+
+// What it takes to tell them that they did not.
+constexpr absl::Duration kLastWordGrace = absl::Milliseconds(500);
 
 // Between two looks at the space left. A fast disk can take in some tens of MiB meanwhile.
 constexpr absl::Duration kSpaceInterval = absl::Milliseconds(250);
@@ -53,6 +58,13 @@ sigset_t StopSignals() {
   return signals;
 }
 
+// While they are blocked.
+bool ToldToStop() {
+  sigset_t pending;
+  sigpending(&pending);
+  return sigismember(&pending, SIGTERM) == 1 || sigismember(&pending, SIGINT) == 1;
+}
+
 // Waits for SIGTERM or SIGINT; from then on the next one ends the process at once.
 int AwaitStop() {
   const sigset_t signals = StopSignals();
@@ -76,6 +88,19 @@ absl::Status CheckAllFree(const NodeOptions& options) {
   return absl::OkStatus();
 }
 
+// In order, so that clients notice little: somebody else leads before this node is gone, and
+// whoever still waits at the end hears etcd's words instead of gRPC's.
+void StopServing(rpc::ClientServer& clients, Node& node) {
+  node.Resign();
+  Event done;
+  std::thread last_word([&] {
+    if (!done.WaitWithTimeout(kShutdownGrace)) node.RefuseClients();
+  });
+  clients.Shutdown(kShutdownGrace + kLastWordGrace);
+  done.Notify();
+  last_word.join();
+}
+
 int Run(const NodeOptions& options) {
   if (auto status = CheckAllFree(options); !status.ok()) return Fail(status.message());
   // Before any thread starts, so that all inherit it and only AwaitStop sees the signals.
@@ -85,8 +110,14 @@ int Run(const NodeOptions& options) {
 
   SystemClock clock;
   Log log(options.log, &clock);
+  log.Info("starting").With("name", options.name).With("data_dir", options.data_dir);
   // The next SIGTERM could come from anybody: the log has said why.
-  auto node = Node::Start(options, &log, &clock, {DieOf, [] { kill(getpid(), SIGTERM); }});
+  auto node =
+      Node::Start(options, &log, &clock, {DieOf, [] { kill(getpid(), SIGTERM); }, ToldToStop});
+  if (absl::IsCancelled(node.status())) {
+    log.Info("stopped").With("why", node.status().message());
+    return 0;
+  }
   if (!node.ok()) return Fail(node.status().message());
 
   rpc::ClientServerOptions serve;
@@ -113,11 +144,11 @@ int Run(const NodeOptions& options) {
                    node->get(), &log);
   std::optional<PeriodicThread> looking(std::in_place, kSpaceInterval, [&space] { space.Look(); });
 
-  log.Info("serving").With("name", options.name).With("data_dir", options.data_dir);
+  log.Info("serving").With("name", options.name);
   const int signal = AwaitStop();
   log.Info("stopping").With("signal", signal);
   looking.reset();
-  (*clients)->Shutdown(kShutdownGrace);
+  StopServing(**clients, **node);
   pages.clear();
   clients->reset();
   node->reset();

@@ -55,7 +55,7 @@ uint64_t ToldVersion(const WhoIAm& self) {
 
 absl::StatusOr<std::unique_ptr<Node>> Node::Start(const NodeOptions& options, Log* log,
                                                   const Clock* clock, Endings endings) {
-  const Asking asking = AskOverNetwork(clock);
+  const Asking asking = AskOverNetwork(clock, endings.told_to_stop);
   auto self = FindOutWhoIAm(options, asking);
   if (!self.ok()) return self.status();
   auto data =
@@ -256,6 +256,15 @@ void Node::StartReplicaThread() {
                           std::move(outlets));
 }
 
+void Node::FailPending() {
+  PendingTable::Finished proposals;
+  pending_.FailAll(rpc::Failure::kStopped, proposals);
+  if (replies_) replies_->Post(proposals);
+  ReadBatcher::Finished reads;
+  reads_.FailAll(rpc::Failure::kStopped, reads);
+  RunAll(reads);
+}
+
 Node::~Node() {
   stopping_.store(true);
   inbox_.Close();
@@ -272,15 +281,8 @@ Node::~Node() {
   defragmenter_.reset();
   catch_up_.reset();
   connector_.reset();
-  PendingTable::Finished proposals;
-  pending_.FailAll(rpc::Failure::kStopped, proposals);
-  ReadBatcher::Finished reads;
-  reads_.FailAll(rpc::Failure::kStopped, reads);
-  if (replies_) {
-    replies_->Post(proposals);
-    replies_.reset();
-  }
-  RunAll(reads);
+  FailPending();
+  replies_.reset();
   transport_.reset();
   if (auto status = data_->state()->Get()->engine->Flush(); !status.ok()) {
     log_->Error("flushing the state engine failed").With("error", status.message());

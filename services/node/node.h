@@ -50,21 +50,32 @@ namespace synod::node {
 
 class Node final : public rpc::Backend {
  public:
-  // What ends a node from the inside; from any of its threads.
+  // What ends a node.
   struct Endings {
+    // These two from the inside, from any of its threads.
     FatalHandler fatal;
     // It has been removed from the cluster: stop it. Called once.
     std::function<void()> removed;
+    // Asked while Start waits for a running cluster.
+    std::function<bool()> told_to_stop = [] { return false; };
   };
 
   // Finds out who it is (joining.h), opens the data directory, listens for peers and starts the
-  // threads. Errors are those of these steps, fit to be shown. `log` and `clock` outlive the node.
+  // threads. Errors are those of these steps, fit to be shown; Cancelled: it was told to stop.
+  // `log` and `clock` outlive the node.
   static absl::StatusOr<std::unique_ptr<Node>> Start(const NodeOptions& options, Log* log,
                                                      const Clock* clock, Endings endings);
 
   // Fails what is pending with kStopped, stops the threads, and flushes the engine, so that the
   // next start has nothing to replay. No call may be under way.
   ~Node() override;
+
+  // Passes the leadership on, if this node has it and somebody can take it. Waits for no longer
+  // than an election timeout.
+  void Resign();
+
+  // Fails with kStopped what clients wait for and what they ask from now on.
+  void RefuseClients();
 
   void Propose(kv::Request request, absl::Duration deadline, ProposeDone done) override;
   void AwaitReadable(absl::Duration deadline, ReadableDone done) override;
@@ -107,6 +118,8 @@ class Node final : public rpc::Backend {
   void OnImpostor();
   void ShowMembers(const paxos::ConfigurationHistory& configurations);
   void ConnectToMembers();
+  // What clients wait for, with kStopped.
+  void FailPending();
   void ServeLearnReply(const paxos::LearnReply& reply);
   void Fetch(const paxos::SnapshotFetch& wanted);
   void FlushEngine();

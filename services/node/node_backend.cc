@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/notification.h"
+#include "common/steady_wait.h"
 #include "services/kv/command.h"
 #include "services/node/identity.h"
 #include "services/node/membership.h"
@@ -21,6 +22,18 @@ constexpr absl::Duration kStopCheck = absl::Milliseconds(20);
 }  // namespace
 
 // --- clients -----------------------------------------------------------------------------------
+
+void Node::Resign() {
+  const auto done = std::make_shared<Event>();
+  membership_->Resign(Now() + options_.election_timeout, [done] { done->Notify(); });
+  done->WaitWithTimeout(options_.election_timeout);
+}
+
+void Node::RefuseClients() {
+  stopping_.store(true);
+  FailPending();
+  membership_->Stop();
+}
 
 void Node::Propose(kv::Request request, absl::Duration deadline, ProposeDone done) {
   metrics_.proposals.Increment();
@@ -188,11 +201,12 @@ void Node::OnImpostor() {
       "taking part in the cluster",
       absl::FailedPreconditionError(absl::StrCat(
           "the other members know this one by another disk: --data-dir ", options_.data_dir,
-          " was wiped or replaced, and has forgotten what it promised. Remove the member (synodctl "
-          "member remove ",
+          " was wiped or replaced, and has forgotten what it promised. If it still is a member, "
+          "remove it (synodctl member remove ",
           HexId(self_.self),
-          "), add it again (synodctl member add), and start it with an empty directory and "
-          "--initial-cluster-state=existing. If the cluster has never come up, empty the directories "
+          "); add it again (synodctl member add), and start it with an empty directory and "
+          "--initial-cluster-state=existing. If the cluster has never come up, empty the "
+          "directories "
           "of all its members and start them again instead")));
 }
 

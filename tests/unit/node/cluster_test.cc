@@ -112,6 +112,34 @@ TEST_F(ClusterTest, WithoutAQuorumWritesAndLinearizableReadsFailAndLocalReadsAns
   EXPECT_FALSE(nodes_[2]->Status().leader);
 }
 
+TEST_F(ClusterTest, ALeaderThatResignsLeavesNoGap) {
+  Define(3);
+  ASSERT_NO_FATAL_FAILURE(StartAll());
+  const size_t leader = Leader();
+  nodes_[leader]->Resign();
+  const rpc::NodeStatus status = nodes_[leader]->Status();
+  EXPECT_FALSE(status.leading);
+  EXPECT_TRUE(status.leader && status.leader != status.self) << "by now somebody else leads";
+  MustPut(leader, "k", "v");
+}
+
+TEST_F(ClusterTest, WhoWaitsIsToldWhenTheNodeStops) {
+  Define(3);
+  ASSERT_NO_FATAL_FAILURE(Start(0));  // alone: nothing is ever chosen
+  rpc::Failure failure = rpc::Failure::kNone;
+  absl::Notification done;
+  nodes_[0]->Propose(kv::PutRequest{}, nodes_[0]->Now() + kLong,
+                     [&](const rpc::ProposeOutcome& outcome) {
+                       failure = outcome.failure;
+                       done.Notify();
+                     });
+  nodes_[0]->RefuseClients();
+  done.WaitForNotification();
+  EXPECT_EQ(failure, rpc::Failure::kStopped);
+  EXPECT_EQ(Put(0, "k", "v").failure, rpc::Failure::kStopped);
+  EXPECT_EQ(AwaitReadable(0), rpc::Failure::kStopped);
+}
+
 TEST_F(ClusterTest, DeadlineIsKeptWhileThereIsNoLeader) {
   Define(3);
   options_[0].election_timeout = absl::Seconds(40);

@@ -56,7 +56,8 @@ class JoiningTest : public ::testing::Test {
             [this] {
               on_pause_();
               return pauses_left_-- > 0;
-            }};
+            },
+            [this] { return stopped_; }};
   }
   absl::StatusOr<RunningCluster> Ask() { return AskRunningCluster(options_, MakeAsking()); }
   absl::StatusOr<WhoIAm> FindOut() { return FindOutWhoIAm(options_, MakeAsking()); }
@@ -74,6 +75,7 @@ class JoiningTest : public ::testing::Test {
   NodeOptions options_;
   std::map<std::string, Answer> answers_ = {{"a:1", kNobodyThere}, {"b:1", kNobodyThere}};
   int pauses_left_ = 3;
+  bool stopped_ = false;
   std::function<void()> on_pause_ = [] {};
   std::vector<std::string> asked_;
   std::vector<std::string> own_urls_;
@@ -129,6 +131,12 @@ TEST_F(JoiningTest, GivesUpInTheEnd) {
   EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable);
   EXPECT_THAT(std::string(status.message()), HasSubstr("b at b:1: connection refused"));
   EXPECT_EQ(asked_.size(), 8u) << "once, and after each of three pauses";
+}
+
+TEST_F(JoiningTest, StopsWhenToldTo) {
+  on_pause_ = [this] { stopped_ = true; };
+  EXPECT_EQ(Ask().status().code(), absl::StatusCode::kCancelled);
+  EXPECT_THAT(asked_, ElementsAre("a:1", "b:1")) << "once";
 }
 
 TEST_F(JoiningTest, AnotherReleaseIsNotWaitedFor) {
