@@ -11,6 +11,7 @@
 #include "absl/strings/str_split.h"
 #include "common/config/flags.h"
 #include "tests/sim/plant.h"
+#include "tests/sim/plant_table.h"
 #include "tests/sim/run.h"
 #include "tests/sim/say.h"
 #include "tests/sim/shrink.h"
@@ -28,6 +29,7 @@ constexpr int kClean = 0;
 constexpr int kRuleBroken = 1;
 constexpr int kBadArguments = 2;
 constexpr int kMaxShrinkRuns = 2000;
+constexpr uint64_t kMaxPlantSeeds = 2000;
 
 int Complain(absl::string_view what) {
   std::cerr << "synod-sim: " << what << "\n";
@@ -133,6 +135,7 @@ int main(int argc, char** argv) {
   bool shrink = false;
   bool coverage = false;
   bool list_plants = false;
+  bool plants = false;
   synod::sim::SweepOptions options;
   synod::Flags flags("synod-sim", "SYNOD_SIM", "Runs whole simulated clusters, each from a seed.");
   flags.Add("seed", &seed, "Run this one seed (1 or more)");
@@ -146,10 +149,13 @@ int main(int argc, char** argv) {
             "With --seeds: count the situations reached, and fail when one never was");
   flags.Add("until-failure", &options.stop_at_failure, "With --seeds: stop at the first failure");
   flags.Add("list-plants", &list_plants, "List the bugs that can be planted");
+  flags.Add("plants", &plants,
+            "Plant each bug in turn and tell how soon it is caught; takes some minutes");
   const auto outcome = flags.Parse(argc, argv, synod::ProcessEnvironment());
   if (!outcome.ok()) return Complain(Say(outcome.status().message()));
   if (*outcome != synod::FlagsOutcome::kRun) return kClean;
   if (list_plants) return ListPlants();
+  if (plants) return synod::sim::PrintPlantTable(kMaxPlantSeeds, std::cout) ? kClean : kRuleBroken;
 
   options.jobs = jobs;
   if (!plant_name.empty()) {

@@ -163,6 +163,7 @@ void Node::Pause() {
 
 void Node::Resume() {
   world_.Note(id(), "resume", {});
+  if (process_.paused()) resumed_at_ = world_.loop.now();
   process_.Resume();
 }
 

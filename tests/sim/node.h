@@ -156,6 +156,8 @@ class Node {
   void BendChosen(std::vector<paxos::ChosenValue>& chosen) const;
   paxos::Message BendMessage(paxos::Message message);
   void BendReceived(paxos::Message& message);
+  void BendReceivedAnswer(paxos::Message& message);
+  bool ReadsUnasked() const;
   void BendOptions(paxos::ReplicaOptions& options) const;
   void Forge(const paxos::Message& sent, paxos::MessageBody answer);
 
@@ -212,6 +214,7 @@ class Node {
   bool retired_ = false;
   bool wiped_ = false;
   absl::Duration clock_ahead_;  // of the true time
+  absl::Duration resumed_at_ = -absl::InfiniteDuration();
   std::unique_ptr<Life> life_;
 };
 

@@ -1,4 +1,5 @@
 // The planted bugs of plant.h that bend what a node does for its core.
+#include <algorithm>
 #include <utility>
 #include <variant>
 
@@ -18,6 +19,7 @@ void Drop(std::vector<paxos::Record>& records) {
 
 void Node::BendRecovered(paxos::RecoveredState& recovered) const {
   if (Planted(Plant::kForgetPromise)) recovered.promised = paxos::Ballot();
+  if (Planted(Plant::kReuseBallot) && recovered.promised.node == id()) --recovered.promised.round;
   if (Planted(Plant::kForgetVotes)) recovered.accepted.clear();
   if (Planted(Plant::kHideLostVotes)) {
     recovered.unknown.clear();
@@ -52,6 +54,7 @@ void Node::BendReady(paxos::Ready& ready) {
     for (const paxos::LearnReply& reply : std::exchange(ready.learn_replies, {})) Teach(reply);
   }
   if (Planted(Plant::kDropPromiseRecords)) Drop<paxos::PromiseRecord>(ready.records);
+  if (Planted(Plant::kDropAcceptedRecords)) Drop<paxos::AcceptedRecord>(ready.records);
   if (Planted(Plant::kDropLearnedRecords)) Drop<paxos::LearnedRecord>(ready.records);
   if (Planted(Plant::kReadSlotEarly)) {
     for (paxos::SafeRead& read : ready.reads) read.slot = Slot(read.slot.value() / 2);
@@ -70,6 +73,12 @@ void Node::BendChosen(std::vector<paxos::ChosenValue>& chosen) const {
   if (Planted(Plant::kLoseSlots)) {
     std::erase_if(chosen, [](const auto& value) { return value.slot.value() % 16 == 0; });
   }
+}
+
+bool Node::ReadsUnasked() const {
+  if (Planted(Plant::kReadWithoutQuorum)) return true;
+  return Planted(Plant::kReadAfterPause) && life_->replica->status().leader_serves &&
+         world_.loop.now() - resumed_at_ < options_.replica.election_ticks * options_.tick;
 }
 
 // As if the receiver had answered at once.
@@ -109,6 +118,10 @@ paxos::Message Node::BendMessage(paxos::Message message) {
 void Node::BendReceived(paxos::Message& message) {
   const paxos::Ballot promised = life_->replica->status().promised;
   if (const auto* accept = std::get_if<paxos::Accept>(&message.body)) {
+    if (Planted(Plant::kAcceptedIsChosen)) {
+      life_->replica->Step({kGroup, message.from, id(),
+                            paxos::Learned{{{accept->slot, accept->value}}, accept->slot}});
+    }
     if (Planted(Plant::kAcceptBelowPromise) && accept->ballot < promised) {
       const paxos::Accepted vote{accept->ballot, accept->slot};
       LogWriter::Work work;
@@ -120,6 +133,28 @@ void Node::BendReceived(paxos::Message& message) {
   } else if (const auto* prepare = std::get_if<paxos::Prepare>(&message.body)) {
     if (Planted(Plant::kPromiseBelowPromise) && prepare->ballot < promised) {
       Send({kGroup, id(), message.from, paxos::Promise{prepare->ballot, Slot(), {}}});
+    }
+  } else {
+    BendReceivedAnswer(message);
+  }
+}
+
+// Where the core of this node would not look closely enough.
+void Node::BendReceivedAnswer(paxos::Message& message) {
+  const paxos::ReplicaStatus status = life_->replica->status();
+  if (auto* promise = std::get_if<paxos::Promise>(&message.body)) {
+    if (Planted(Plant::kIgnoreReportedVotes)) promise->accepted.clear();
+    if (Planted(Plant::kLowestVoteWins)) {
+      for (paxos::AcceptedValue& vote : promise->accepted) {
+        vote.ballot.round = std::max<uint64_t>(1, promise->ballot.round - vote.ballot.round);
+      }
+    }
+  } else if (std::holds_alternative<paxos::Accepted>(message.body)) {
+    if (Planted(Plant::kLearnerVotesCount) && status.role == paxos::Role::kLeader) {
+      // As if it were the vote of the first voter beside this node.
+      const std::vector<NodeId>& voters = status.configuration->voters();
+      const bool learner = !status.configuration->IsVoter(message.from);
+      if (learner) message.from = voters[voters.front() == id() && voters.size() > 1 ? 1 : 0];
     }
   } else if (auto* forward = std::get_if<paxos::Forward>(&message.body)) {
     if (Planted(Plant::kForgetForwards)) forward->life = random_.Next();

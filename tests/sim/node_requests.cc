@@ -39,7 +39,7 @@ void Node::Read(const kv::RangeRequest& request, kv::Revision min_revision, Read
   if (Planted(Plant::kIgnoreMinRevision)) min_revision = 0;
   PendingRead read{world_.loop.now(), request, min_revision, std::move(done)};
   const bool behind = min_revision > 0 && life.storage.machine->View()->revision() < min_revision;
-  if ((request.serializable && !behind) || Planted(Plant::kReadWithoutQuorum)) {
+  if ((request.serializable && !behind) || ReadsUnasked()) {
     Answer(read);
     return;
   }

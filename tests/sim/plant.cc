@@ -70,6 +70,19 @@ const std::vector<PlantInfo>& Plants() {
        "a balancer never notices that a node is gone"},
       {Plant::kIgnoreMinRevision, "ignore-min-revision",
        "a node answers reads below their minimum revision"},
+      {Plant::kReuseBallot, "reuse-ballot",
+       "a restart forgets the ballot that this node prepared last"},
+      {Plant::kDropAcceptedRecords, "drop-accepted-records",
+       "accepted values are never written to the log"},
+      {Plant::kIgnoreReportedVotes, "ignore-reported-votes",
+       "a candidate proposes nothing again of what promises report"},
+      {Plant::kLowestVoteWins, "lowest-vote-wins",
+       "a candidate proposes the value of the lowest ballot reported"},
+      {Plant::kLearnerVotesCount, "learner-votes-count", "a learner's vote counts"},
+      {Plant::kAcceptedIsChosen, "accepted-is-chosen",
+       "an acceptor takes what it accepts for chosen"},
+      {Plant::kReadAfterPause, "read-after-pause",
+       "a leader that was paused reads without asking anybody for a while"},
   };
   return *plants;
 }

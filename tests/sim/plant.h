@@ -1,5 +1,6 @@
 // Bugs planted on purpose, to prove that the checks can fail. Each bends one rule that a driver of
-// the core must keep (ready.h, acceptor_log.h); the production code is untouched.
+// the core must keep (ready.h, acceptor_log.h), or makes its core look broken to the others by what
+// goes in and out of it; the production code is untouched.
 #ifndef SYNOD_TESTS_SIM_PLANT_H_
 #define SYNOD_TESTS_SIM_PLANT_H_
 
@@ -57,6 +58,14 @@ enum class Plant {
   kLatestViewWins,
   kKeepDeadBackends,
   kIgnoreMinRevision,
+  // What a core would do that is broken inside.
+  kReuseBallot,
+  kDropAcceptedRecords,
+  kIgnoreReportedVotes,
+  kLowestVoteWins,
+  kLearnerVotesCount,
+  kAcceptedIsChosen,
+  kReadAfterPause,
 };
 
 struct PlantInfo {
