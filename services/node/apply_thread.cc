@@ -157,6 +157,12 @@ absl::StatusOr<Slot> ApplyThread::Checkpoint(const std::string& dir) {
   return state->machine->applied();
 }
 
+absl::Status ApplyThread::DropHistory() {
+  if (auto status = state_->Get()->engine->Flush(); !status.ok()) return status;
+  absl::MutexLock lock(&mutex_);
+  return state_->Get()->machine->DurableApplied().status();
+}
+
 bool ApplyThread::CheckDurable(absl::Duration now) {
   next_check_ = now + kCheckInterval;
   kv::StateMachine& machine = *state_->Get()->machine;

@@ -5,7 +5,7 @@
 // It also decides when the engine is made durable, so that the log can be cut; the flush itself
 // runs elsewhere. A failing engine ends the node (fatal.h).
 //
-// Thread-safety: Post, Install and the numbers from any thread.
+// Thread-safety: all public methods from any thread.
 #ifndef SYNOD_SERVICES_NODE_APPLY_THREAD_H_
 #define SYNOD_SERVICES_NODE_APPLY_THREAD_H_
 
@@ -88,6 +88,10 @@ class ApplyThread {
 
   // Makes a copy of the durable state in `dir`, which must not exist, and says of which slot it is.
   absl::StatusOr<Slot> Checkpoint(const std::string& dir);
+
+  // Makes what is applied durable, and lets go of the history that only a crash could have brought
+  // back into use: what lies below the compaction floor. Blocks.
+  absl::Status DropHistory();
 
   // Of values posted and not applied yet.
   size_t backlog_bytes() const { return box_.backlog(); }

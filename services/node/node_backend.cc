@@ -94,7 +94,12 @@ kv::Error Node::Refuses(const kv::Request& request) const {
 void Node::Defragment(std::shared_ptr<std::atomic<bool>> cancel,
                       std::function<void(absl::Status)> done) {
   const bool posted = defragmenter_->Post([this, cancel = std::move(cancel), done] {
-    done(data_->state()->Get()->engine->Defragment(cancel.get()));
+    // History goes by whole files: those that are old enough need not be rewritten, and those that
+    // were just written are old enough afterwards. So a compaction just before counts.
+    absl::Status status = apply_thread_->DropHistory();
+    if (status.ok()) status = data_->state()->Get()->engine->Defragment(cancel.get());
+    if (status.ok()) status = apply_thread_->DropHistory();
+    done(status);
   });
   if (!posted) {
     done(absl::FailedPreconditionError("this member is being defragmented; wait for the end"));

@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <filesystem>
 #include <memory>
 #include <string>
@@ -10,6 +11,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/notification.h"
+#include "common/random.h"
 #include "services/node/node.h"
 #include "tests/unit/node/test_cluster.h"
 
@@ -160,6 +162,36 @@ TEST_F(ClusterTest, SubscribersHearOfTheLeaderAndNotAfterTheyLeft) {
   }
   handle.reset();
   EXPECT_EQ(heard.use_count(), 1) << "the callback is gone with its handle";
+}
+
+TEST_F(ClusterTest, DefragmentingRightAfterACompactionGivesTheSpaceBack) {
+  constexpr size_t kValue = 1 << 20;
+  Define(1);
+  ASSERT_NO_FATAL_FAILURE(StartAll());
+  Random random(7);
+  kv::Revision newest = 0;
+  for (int i = 0; i < 4; ++i) {
+    std::string incompressible(kValue, '\0');
+    for (char& byte : incompressible) byte = static_cast<char>(random.Next());
+    newest = MustPut(0, "k", incompressible);
+  }
+  ASSERT_GT(nodes_[0]->Status().db_size_bytes, 4 * kValue);
+
+  absl::Notification compacted;
+  nodes_[0]->Propose(kv::CompactRequest{newest}, nodes_[0]->Now() + kLong,
+                     [&](const rpc::ProposeOutcome& outcome) {
+                       EXPECT_EQ(outcome.failure, rpc::Failure::kNone);
+                       compacted.Notify();
+                     });
+  compacted.WaitForNotification();
+  absl::Notification defragmented;
+  nodes_[0]->Defragment(std::make_shared<std::atomic<bool>>(false),
+                        [&](const absl::Status& status) {
+                          EXPECT_TRUE(status.ok()) << status;
+                          defragmented.Notify();
+                        });
+  defragmented.WaitForNotification();
+  EXPECT_LT(nodes_[0]->Status().db_size_bytes, 2 * kValue);
 }
 
 TEST_F(ClusterTest, DirectoryOfAnotherMemberIsRefused) {
