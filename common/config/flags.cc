@@ -5,6 +5,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
+#include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -17,6 +18,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
+#include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "common/check.h"
 #include "common/config/flag_value.h"
@@ -33,6 +35,11 @@ struct Flag {
 };
 
 absl::StatusOr<std::string> ReadWholeFile(const std::string& path) {
+  std::error_code error;
+  if (std::filesystem::is_directory(path, error)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--config-file ", path, ": is a directory; name the file in it"));
+  }
   std::ifstream file(path, std::ios::binary);
   std::ostringstream text;
   // Streaming an empty file sets failbit on `text` only.
@@ -114,7 +121,10 @@ class Flags::Impl {
     try {
       document = nlohmann::json::parse(*text, nullptr, true, /*ignore_comments=*/true);
     } catch (const nlohmann::json::exception& error) {
-      return FileError(error.what());
+      // "[json.exception.parse_error.101] parse error at line 1 ...": the number is the library's.
+      const std::pair<absl::string_view, absl::string_view> parts =
+          absl::StrSplit(error.what(), absl::MaxSplits("] ", 1));
+      return FileError(parts.second);
     }
     if (!document.is_object()) return FileError("is not a JSON object of flag names and values");
     Values values;

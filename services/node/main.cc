@@ -163,7 +163,7 @@ int Main(int argc, char** argv) {
     case FlagsOutcome::kExit:
       return 0;
     case FlagsOutcome::kCheckConfig:
-      std::puts("OK");
+      std::puts("synod-node: the configuration is valid");
       return 0;
     case FlagsOutcome::kRun:
       break;

@@ -178,7 +178,8 @@ TEST_F(FlagsTest, BadValuesAreErrorsThatNameTheirSource) {
   EXPECT_THAT(Error({"--name"}), HasSubstr("--name"));
   EXPECT_THAT(Error({}, {{"SYNOD_TEST_THREADS", "x"}}), HasSubstr("SYNOD_TEST_THREADS: \"x\""));
   EXPECT_THAT(Error({"--config-file", File(R"({"threads": []})")}), HasSubstr("key \"threads\""));
-  EXPECT_THAT(Error({"--config-file", File("{")}), HasSubstr("parse error"));
+  EXPECT_THAT(Error({"--config-file", File("{")}), HasSubstr(": parse error at line 1"));
+  EXPECT_THAT(Error({"--config-file", "/"}), HasSubstr("--config-file /: is a directory"));
   EXPECT_THAT(Error({"--config-file", File("[]")}), HasSubstr("not a JSON object"));
   EXPECT_THAT(Error({"--config-file", "/no/such/file"}), HasSubstr("cannot be read"));
 }
