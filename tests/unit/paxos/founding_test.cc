@@ -4,6 +4,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <set>
+#include <vector>
+
 #include "services/paxos/configuration.h"
 #include "tests/unit/paxos/cluster.h"
 
@@ -188,6 +192,44 @@ TEST(FoundingTest, NoChangeOvertakesTheNamingOfTheLogs) {
   cluster.TickAll(10);
   EXPECT_TRUE(cluster.at(3).status().founded);
   EXPECT_THAT(cluster.commands(3), ElementsAre("a"));
+}
+
+TEST(FoundingTest, NoChangeIsProposedWhileTheNamingMayStillBeLost) {
+  Cluster cluster = OneMissesTheBirth();
+  for (int tick = 0; tick < 40 && cluster.leader() != 1; ++tick) {
+    cluster.at(1).Tick();
+    for (cluster.Drive(); !cluster.network().empty() && cluster.leader() != 1; cluster.Drive()) {
+      cluster.Deliver(0);
+    }
+  }
+  ASSERT_EQ(cluster.leader(), 1);
+  cluster.network().clear();  // and the naming with it
+  std::vector<ConfigMember> members = cluster.configuration(1).members();
+  members.push_back({Cluster::Id(4), false, 0, ""});
+  cluster.Reconfigure(1, members);
+  cluster.Drive();
+  std::set<Slot> slots;
+  for (const auto& [message, accept] : cluster.Said<Accept>()) {
+    if (accept.value.kind() == Value::Kind::kConfiguration) slots.insert(accept.slot);
+  }
+  EXPECT_EQ(slots.size(), 1u);
+}
+
+TEST(FoundingTest, WhomALogHasMetIsDurableBeforeItSaysSo) {
+  Cluster cluster = Cluster::Unborn(3);
+  cluster.HoldSync(2, true);
+  cluster.Tick(1);
+  const auto knows = [&](int from) {
+    const auto greetings = cluster.Said<Greeting>();
+    return std::any_of(greetings.begin(), greetings.end(), [from](const auto& said) {
+      return said.first.from == Cluster::Id(from) && said.second.your_instance != 0;
+    });
+  };
+  EXPECT_TRUE(knows(3));
+  EXPECT_FALSE(knows(2));
+  cluster.HoldSync(2, false);
+  cluster.Settle();
+  EXPECT_TRUE(knows(2));
 }
 
 TEST(FoundingTest, AWipedLogNeverVotes) {
