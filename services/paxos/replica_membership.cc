@@ -150,12 +150,12 @@ void Replica::Core::Installed(Slot slot, ConfigurationHistory configurations) {
   durable_applied_ = std::max(durable_applied_, slot);
   durable_chosen_ = std::max(durable_chosen_, slot);
   vote_floor_ = std::max(vote_floor_, slot);
+  // What was not handed out yet is in the snapshot. More may be known by now, and wait for the log.
+  while (!chosen_.empty() && chosen_.front().slot <= slot) chosen_.pop_front();
+  logged_by_.erase(logged_by_.begin(), logged_by_.upper_bound(slot));
   if (slot <= learner_.chosen_through() && !history_.empty()) return;
   history_ = std::move(configurations);
   learner_.JumpTo(slot);
-  // What was not handed out yet is in the snapshot.
-  chosen_.clear();
-  logged_by_.erase(logged_by_.begin(), logged_by_.upper_bound(slot));
   TakeChosen();
   OnConfiguration();
   AfterWatermark();

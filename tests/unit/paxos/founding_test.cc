@@ -67,6 +67,31 @@ TEST(SnapshotTest, BringsTheConfigurations) {
   EXPECT_TRUE(cluster.configuration(behind).Contains(Cluster::Id(4)));
 }
 
+// While a snapshot came the node learned the same slots, and more; its log was too slow to hand
+// them out before.
+TEST(SnapshotTest, WhatItCoversIsNotHandedOutAfterIt) {
+  RecoveredState recovered;
+  recovered.founded = true;
+  recovered.configurations =
+      ConfigurationHistory(Configuration::OfVoters({NodeId(1), NodeId(2), NodeId(3)}));
+  ReplicaOptions options;
+  options.self = NodeId(1);
+  const ConfigurationHistory configurations = recovered.configurations;
+  Replica replica(options, std::move(recovered));
+  const auto learn = [&](uint64_t slot) {
+    const Value value = Value::OfCommands({{{NodeId(2), slot}, "v"}});
+    replica.Step({options.group, NodeId(2), NodeId(1), Learned{{{Slot(slot), value}}, Slot(slot)}});
+  };
+  for (uint64_t slot = 1; slot <= 4; ++slot) learn(slot);
+  const Ready ready = replica.TakeReady();
+  ASSERT_TRUE(ready.chosen.empty());
+  replica.Installed(Slot(3), configurations);
+  replica.Persisted(ready.token);
+  const std::vector<ChosenValue> chosen = replica.TakeReady().chosen;
+  ASSERT_EQ(chosen.size(), 1u);
+  EXPECT_EQ(chosen[0].slot, Slot(4));
+}
+
 // 2 and 3 have met, but 3 does not hear from 2 that it knows it.
 Cluster OneMissesTheBirth() {
   Cluster cluster = Cluster::Unborn(3);
