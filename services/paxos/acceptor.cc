@@ -39,7 +39,7 @@ Acceptor::PrepareAnswer Acceptor::OnPrepare(const Prepare& prepare, Slot chosen_
     if (slot > chosen_through) promise.accepted.push_back(value);
   }
   for (const auto& [slot, bound] : unknown_) {
-    if (slot > chosen_through) promise.unknown.push_back({slot, bound});
+    if (slot > chosen_through && bound) promise.unknown.push_back({slot, bound});
   }
   return {std::move(promise), record};
 }

@@ -54,7 +54,7 @@ class Acceptor {
   // Null when nothing is accepted there (any more).
   const AcceptedValue* Find(Slot slot) const;
 
-  // True when the log may hold another vote in this slot than Find says.
+  // True when the log may hold another value for this slot than Find says.
   bool IsDoubtful(Slot slot) const { return lost_through_ || unknown_.contains(slot); }
 
   // Votes at ballots up to this one may be missing; Ballot() when none are.

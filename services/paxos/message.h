@@ -27,9 +27,9 @@ struct ChosenValue {
   Value value;
 };
 
-// A vote that an acceptor once gave in this slot and can no longer read. Its ballot was at most
-// `bound`: exactly that when the log could still tell, Ballot::Max() when the value was known to be
-// chosen.
+// What an acceptor has forgotten of a slot: votes that it once gave there, at ballots up to
+// `bound`. In a recovered state a bound of Ballot() means that no vote is missing: only whether the
+// value that was accepted is the chosen one. A promise does not mention those.
 struct UnknownVote {
   Slot slot;
   Ballot bound;

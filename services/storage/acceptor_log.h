@@ -61,9 +61,11 @@ struct GroupLogState {
   bool founded = false;                  // by a FoundedRecord
   std::map<NodeId, uint64_t> instances;  // the newest MetRecord's or FoundedRecord's
 
-  // Slots above cut_through of which the newest record is lost, ascending. An older record of the
-  // slot, if there is one, is a vote; it is not the chosen value, whatever the hint says. Of every
-  // other slot from there through chosen_hint the log holds the value, but for `reopened`.
+  // Slots above cut_through of which the newest record is lost, ascending, each with a ballot up to
+  // which votes may be missing; Ballot() when it was a learned value and no vote is. An older
+  // record of the slot, if there is one, is a vote; it is not the chosen value, whatever the hint
+  // says. Of every other slot from there through chosen_hint the log holds the value, but for
+  // `reopened`.
   std::vector<paxos::UnknownVote> unknown;
   // Slots through chosen_hint, ascending, in which the log's value is a vote all the same: damage
   // had taken what was chosen there, and a vote was cast before that was known again.

@@ -21,6 +21,8 @@ class Replay {
   absl::Status Run() {
     for (const auto& [group, state] : manifest_.groups) {
       log_.index.CutThrough(group, state.cut_through);
+      // The segments that lost them may be gone.
+      log_.index.Doubt(group, state.lost_through);
     }
     for (size_t i = 0; i < manifest_.segments.size(); ++i) {
       if (absl::Status status = TakeSegment(i); !status.ok()) return status;

@@ -10,10 +10,7 @@ void SlotIndex::Add(uint64_t segment, const RecordDescriptor& record) {
   Hint(group, record);
   if (record.key.slot <= group.cut_through) return;
   const bool learned = record.key.kind == RecordKind::kLearned;
-  if (const auto lost = group.lost.find(record.key.slot); lost != group.lost.end()) {
-    const Loss& loss = lost->second;
-    if (learned || !loss.exact || record.key.ballot >= loss.bound) group.lost.erase(lost);
-  }
+  group.lost.erase(record.key.slot);
   const Entry fresh{segment,       record.checksum, record.key.ballot,
                     record.offset, record.length,   record.key.kind};
   const auto [found, inserted] = group.slots.try_emplace(record.key.slot, fresh);
@@ -33,27 +30,24 @@ void SlotIndex::Lose(const RecordDescriptor& record) {
   const auto held = group.slots.find(record.key.slot);
   if (held != group.slots.end() && held->second.kind == RecordKind::kLearned) return;
   if (record.key.kind == RecordKind::kLearned) {
-    // What is chosen outranks every vote, and the node may have voted for it without a record.
-    group.lost[record.key.slot] = {paxos::Ballot::Max(), false};
-    return;
+    // Learning is no vote. Those of this slot have records of their own, as far as they left a
+    // trace.
+    paxos::Ballot& bound = group.lost[record.key.slot];
+    bound = std::max(bound, group.traceless);
+  } else if (held == group.slots.end() || held->second.ballot < record.key.ballot) {
+    group.lost[record.key.slot] = record.key.ballot;
   }
-  if (held != group.slots.end() && held->second.ballot >= record.key.ballot) return;
-  const auto [lost, inserted] =
-      group.lost.try_emplace(record.key.slot, Loss{record.key.ballot, true});
-  if (inserted) return;
-  Loss& loss = lost->second;
-  loss = {loss.exact ? std::max(loss.bound, record.key.ballot) : record.key.ballot, true};
 }
 
 void SlotIndex::Doubt(GroupId id, paxos::Ballot bound) {
   Group& group = groups_[id];
+  group.traceless = std::max(group.traceless, bound);
   for (auto it = group.slots.upper_bound(group.chosen_hint); it != group.slots.end(); ++it) {
     // A slot whose newest record is lost anyway keeps its tighter bound: as long as the bound for
     // all slots stands, it covers this one.
-    if (it->second.kind == RecordKind::kAccepted)
-      group.lost.try_emplace(it->first, Loss{bound, false});
+    if (it->second.kind == RecordKind::kAccepted) group.lost.try_emplace(it->first, bound);
   }
-  for (const Slot slot : group.reopened) group.lost.try_emplace(slot, Loss{bound, false});
+  for (const Slot slot : group.reopened) group.lost.try_emplace(slot, bound);
 }
 
 void SlotIndex::DoubtGaps(GroupId id, paxos::Ballot bound) {
@@ -63,7 +57,7 @@ void SlotIndex::DoubtGaps(GroupId id, paxos::Ballot bound) {
     if (held != group.slots.end() && held->first == slot) {
       ++held;
     } else {
-      group.lost.try_emplace(slot, Loss{bound, false});
+      group.lost.try_emplace(slot, bound);
     }
   }
 }
@@ -118,7 +112,7 @@ std::vector<paxos::UnknownVote> SlotIndex::unknown(GroupId id) const {
   std::vector<paxos::UnknownVote> unknown;
   const auto group = groups_.find(id);
   if (group == groups_.end()) return unknown;
-  for (const auto& [slot, loss] : group->second.lost) unknown.push_back({slot, loss.bound});
+  for (const auto& [slot, bound] : group->second.lost) unknown.push_back({slot, bound});
   return unknown;
 }
 

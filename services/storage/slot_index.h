@@ -36,8 +36,9 @@ class SlotIndex {
   // This record was acknowledged and its value cannot be read.
   void Lose(const RecordDescriptor& record);
 
-  // Here stood records that are lost without a trace, with ballots up to `bound`. So whatever is
-  // held above the chosen prefix, as known here, may have been outvoted or replaced.
+  // Here, or in segments that have been cut, stood records that are lost without a trace, with
+  // ballots up to `bound`. So whatever is held above the chosen prefix, as known here, may have
+  // been outvoted or replaced.
   void Doubt(GroupId group, paxos::Ballot bound);
 
   // After the last record: marks the slots of the chosen prefix of which nothing is held. Their
@@ -57,7 +58,7 @@ class SlotIndex {
   // the slot is learned, that vote proves nothing.
   std::vector<Slot> reopened(GroupId group) const;
 
-  // Slots whose newest record is lost, ascending, with a ballot that it did not exceed.
+  // As GroupLogState::unknown.
   std::vector<paxos::UnknownVote> unknown(GroupId group) const;
 
   // Consecutive slots from `first` through `last`, up to the first gap or unknown vote and, after
@@ -77,14 +78,11 @@ class SlotIndex {
     uint32_t length;
     RecordKind kind;
   };
-  struct Loss {
-    paxos::Ballot bound;
-    bool exact;  // the bound is the ballot itself; else any newer record makes up for the loss
-  };
   struct Group {
     absl::btree_map<Slot, Entry> slots;
-    absl::btree_map<Slot, Loss> lost;
+    absl::btree_map<Slot, paxos::Ballot> lost;  // the newest record; votes up to there are missing
     absl::btree_set<Slot> reopened;
+    paxos::Ballot traceless;  // votes up to there may be missing in any slot
     Slot cut_through;
     Slot chosen_hint;
   };

@@ -315,18 +315,16 @@ void Cluster::Wipe(int number) {
 void Cluster::Corrupt(int number, int slot) {
   Node& node = nodes_.at(Id(number));
   Ballot bound;
-  std::erase_if(node.durable, [&](const Record& record) {
+  const size_t lost = std::erase_if(node.durable, [&](const Record& record) {
     if (const auto* learned = std::get_if<LearnedRecord>(&record.body)) {
-      if (learned->slot != Slot(static_cast<uint64_t>(slot))) return false;
-      bound = Ballot::Max();
-      return true;
+      return learned->slot == Slot(static_cast<uint64_t>(slot));
     }
     const auto* accepted = std::get_if<AcceptedRecord>(&record.body);
     if (accepted == nullptr || accepted->slot != Slot(static_cast<uint64_t>(slot))) return false;
     bound = std::max(bound, accepted->ballot);
     return true;
   });
-  SYNOD_CHECK(bound) << "node " << number << " holds nothing in slot " << slot;
+  SYNOD_CHECK(lost > 0) << "node " << number << " holds nothing in slot " << slot;
   node.corrupt[Slot(static_cast<uint64_t>(slot))] = bound;
 }
 

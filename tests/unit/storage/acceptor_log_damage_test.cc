@@ -82,7 +82,8 @@ TEST_F(AcceptorLogDamageTest, ADamagedHeadIsReportedWithItsSlotFromTheIdentifier
   EXPECT_EQ(log->State(kGroup).lost_through, paxos::Ballot());
 }
 
-TEST_F(AcceptorLogDamageTest, ALostLearnedRecordOutranksEveryVote) {
+// Learning is no vote: what the node voted for in the slot has records of its own.
+TEST_F(AcceptorLogDamageTest, ALostLearnedRecordHidesNoVote) {
   std::string& records = env_.Contents(Records(2));
   const size_t at = records.find("212....");
   ASSERT_NE(at, std::string::npos);
@@ -90,10 +91,32 @@ TEST_F(AcceptorLogDamageTest, ALostLearnedRecordOutranksEveryVote) {
   const auto log = AcceptorLog::Open(&env_, DamagedLogOptions()).value();
   ASSERT_EQ(log->State(kGroup).unknown.size(), 1);
   EXPECT_EQ(log->State(kGroup).unknown[0].slot, Slot(12));
-  EXPECT_EQ(log->State(kGroup).unknown[0].bound, paxos::Ballot::Max());
+  EXPECT_EQ(log->State(kGroup).unknown[0].bound, paxos::Ballot());
   // The vote that the learned value replaced is no chosen value, though the hint covers its slot.
   EXPECT_GE(log->State(kGroup).chosen_hint, Slot(12));
   EXPECT_TRUE(absl::IsOutOfRange(log->ReadValues(kGroup, Slot(12), Slot(12), 1).status()));
+}
+
+// The lost batch may have held a vote in the slot that was learned later.
+TEST_F(AcceptorLogDamageTest, ALostLearnedRecordBehindLostBatchesMayHideAVote) {
+  ASSERT_TRUE(env_.Remove(Records(1)).ok());
+  ASSERT_TRUE(env_.Remove(Identifiers(1)).ok());
+  auto log = AcceptorLog::Open(&env_, DamagedLogOptions()).value();
+  Write(*log, {Learned(1, 5, ValueOf(505, 500)), Repaired(1), Learned(1, 6, ValueOf(506, 500)),
+               Accepted(1, 23, 6, ValueOf(23))});
+  ASSERT_TRUE(log->CutThrough(kGroup, Slot(2)).ok());
+  log.reset();
+  for (const uint64_t segment : {3, 4}) {
+    std::string& records = env_.Contents(Records(segment));
+    const size_t at = records.find("505....");
+    if (at != std::string::npos) records[at + 10] ^= 1;
+  }
+  log = AcceptorLog::Open(&env_, DamagedLogOptions()).value();
+  const std::vector<paxos::UnknownVote> unknown = log->State(kGroup).unknown;
+  const auto lost = std::find_if(unknown.begin(), unknown.end(),
+                                 [](const auto& vote) { return vote.slot == Slot(5); });
+  ASSERT_NE(lost, unknown.end());
+  EXPECT_EQ(lost->bound, (paxos::Ballot{6, NodeId(1)}));
 }
 
 TEST_F(AcceptorLogDamageTest, WhatANewerRecordReplacedIsNotMissed) {

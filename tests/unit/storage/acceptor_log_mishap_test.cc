@@ -145,8 +145,7 @@ class Mishap {
         continue;
       }
       ++lost_;
-      const paxos::Ballot ballot = newest.ballot ? newest.ballot : paxos::Ballot::Max();
-      const bool bounded = unknown.contains(slot) && unknown[slot] >= ballot;
+      const bool bounded = unknown.contains(slot) && unknown[slot] >= newest.ballot;
       // The one window that is documented: the last batch together with its identifiers.
       EXPECT_TRUE(bounded || state.lost_through == state.promised || InLastBatch(slot))
           << "slot " << slot << " is gone";

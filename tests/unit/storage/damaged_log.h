@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
 #include <memory>
 #include <optional>
@@ -105,9 +106,10 @@ class DamagedLogTest : public testing::Test {
                         it->second.value == newest.value;
       if (read) continue;
       outcome.intact = false;
-      const paxos::Ballot ballot = newest.ballot ? newest.ballot : paxos::Ballot::Max();
-      const bool named = unknown.contains(slot) && unknown[slot] >= ballot;
-      EXPECT_TRUE(named || state.lost_through == expected.promised)
+      const paxos::Ballot voted = HighestVote(slot);
+      const bool votes_told = (it != found.end() && it->second.ballot == voted) ||
+                              (unknown.contains(slot) && unknown[slot] >= voted);
+      EXPECT_TRUE((unknown.contains(slot) && votes_told) || state.lost_through == expected.promised)
           << "slot " << slot << " is gone";
       if (it != found.end()) {
         EXPECT_TRUE(unknown.contains(slot) || slot > state.chosen_hint)
@@ -120,6 +122,15 @@ class DamagedLogTest : public testing::Test {
     }
     EXPECT_TRUE(outcome.intact || !log.damage().empty()) << "nobody is told";
     return outcome;
+  }
+
+  paxos::Ballot HighestVote(Slot slot) const {
+    paxos::Ballot highest;
+    for (const paxos::Record& record : twin_.records) {
+      const auto* accepted = std::get_if<paxos::AcceptedRecord>(&record.body);
+      if (accepted && accepted->slot == slot) highest = std::max(highest, accepted->ballot);
+    }
+    return highest;
   }
 
   bool WasWritten(const paxos::AcceptedValue& value) const {

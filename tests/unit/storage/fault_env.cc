@@ -41,7 +41,13 @@ class FaultEnv::OpenFile final : public File {
   absl::Status Sync() override {
     if (absl::Status status = env_->Count(); !status.ok()) return status;
     ++env_->file_syncs_;
-    inode_->durable = inode_->data;
+    inode_->durable.resize(inode_->data.size());
+    for (const uint64_t sector : inode_->dirty) {
+      const uint64_t from = sector * kSector;
+      if (from >= inode_->data.size()) break;
+      const uint64_t size = std::min<uint64_t>(kSector, inode_->data.size() - from);
+      inode_->durable.replace(from, size, inode_->data, from, size);
+    }
     inode_->dirty.clear();
     return absl::OkStatus();
   }
