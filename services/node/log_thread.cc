@@ -21,11 +21,12 @@ size_t CostOf(const paxos::Record& record) {
 }  // namespace
 
 LogThread::LogThread(storage::AcceptorLog* log, NodeMetrics* metrics, const Clock* clock,
-                     Outlets outlets)
+                     Outlets outlets, absl::Duration space_retry)
     : log_(log),
       metrics_(metrics),
       clock_(clock),
       outlets_(std::move(outlets)),
+      space_retry_(space_retry),
       size_bytes_(log->SizeBytes()),
       thread_([this] { Run(); }) {}
 
@@ -49,53 +50,86 @@ void LogThread::CutDurably(GroupId group, Slot slot, std::function<void()> done)
 }
 
 void LogThread::Run() {
-  std::vector<Item> items;
-  while (box_.Take(items)) {
-    if (!Persist(items)) return;
-    Release(items);
+  std::vector<Item> taken;
+  while (box_.Take(taken, full_ ? space_retry_ : absl::InfiniteDuration())) {
+    const size_t first = held_.size();
+    std::move(taken.begin(), taken.end(), std::back_inserter(held_));
+    if (!CutHeld(first)) return;
+    // Whatever comes in meanwhile, at this pace only.
+    if (full_ && clock_->Monotonic() < retry_at_) continue;
+    if (!Persist()) return;
     size_bytes_.store(log_->SizeBytes(), std::memory_order_relaxed);
   }
 }
 
-bool LogThread::Persist(std::vector<Item>& items) {
-  const absl::Duration start = clock_->Monotonic();
-  size_t records = 0;
-  for (const Item& item : items) {
-    if (item.cut.slot) {
-      const auto kind = item.cut.done ? storage::CutKind::kDurable : storage::CutKind::kLazy;
-      if (auto status = log_->CutThrough(item.cut.group, item.cut.slot, kind); !status.ok()) {
-        outlets_.fatal("cutting the acceptor log", status);
-        return false;
-      }
-    }
-    if (item.work.records.empty()) continue;
-    records += item.work.records.size();
-    if (auto status = log_->Append(item.work.records); !status.ok()) {
-      outlets_.fatal("writing the acceptor log", status);
+bool LogThread::CutHeld(size_t first) {
+  for (size_t i = first; i < held_.size(); ++i) {
+    const Cut& cut = held_[i].cut;
+    if (!cut.slot) continue;
+    const auto kind = cut.done ? storage::CutKind::kDurable : storage::CutKind::kLazy;
+    if (auto status = log_->CutThrough(cut.group, cut.slot, kind); !status.ok()) {
+      outlets_.fatal("cutting the acceptor log", status);
       return false;
     }
   }
-  if (records == 0) return true;
-  if (auto status = log_->Sync(); !status.ok()) {
-    outlets_.fatal("syncing the acceptor log", status);
-    return false;
-  }
-  metrics_->log_sync_seconds.Observe(absl::ToDoubleSeconds(clock_->Monotonic() - start));
-  metrics_->log_batch_records.Observe(static_cast<double>(records));
   return true;
 }
 
-void LogThread::Release(std::vector<Item>& items) {
+bool LogThread::Persist() {
+  const absl::Duration start = clock_->Monotonic();
+  if (full_) {
+    if (auto status = log_->Sync(); !status.ok()) return WaitForSpace(status);
+    full_ = false;
+    outlets_.space(absl::OkStatus());
+  }
+  size_t records = 0;
+  for (size_t i = appended_; i < held_.size(); ++i) records += held_[i].work.records.size();
+  if (auto status = AppendHeld(); !status.ok()) {
+    outlets_.fatal("writing the acceptor log", status);
+    return false;
+  }
+  if (records > 0) {
+    if (auto status = log_->Sync(); !status.ok()) return WaitForSpace(status);
+    metrics_->log_sync_seconds.Observe(absl::ToDoubleSeconds(clock_->Monotonic() - start));
+    metrics_->log_batch_records.Observe(static_cast<double>(records));
+  }
+  Release();
+  return true;
+}
+
+absl::Status LogThread::AppendHeld() {
+  for (; appended_ < held_.size(); ++appended_) {
+    const std::vector<paxos::Record>& records = held_[appended_].work.records;
+    if (records.empty()) continue;
+    if (auto status = log_->Append(records); !status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
+bool LogThread::WaitForSpace(const absl::Status& status) {
+  if (!absl::IsResourceExhausted(status)) {
+    outlets_.fatal("syncing the acceptor log", status);
+    return false;
+  }
+  if (!full_) outlets_.space(status);
+  full_ = true;
+  retry_at_ = clock_->Monotonic() + space_retry_;
+  return true;
+}
+
+void LogThread::Release() {
   std::vector<paxos::Message> messages;
   paxos::PersistToken token = 0;
   size_t cost = 0;
-  for (Item& item : items) {
+  for (Item& item : held_) {
     cost += item.cost;
     token = std::max(token, item.work.token);
     std::move(item.work.messages.begin(), item.work.messages.end(), std::back_inserter(messages));
     for (const paxos::LearnReply& reply : item.work.learn_replies) outlets_.learn_reply(reply);
     if (item.cut.done) item.cut.done();
   }
+  held_.clear();
+  appended_ = 0;
   box_.Done(cost);
   if (!messages.empty()) outlets_.send(std::move(messages));
   if (token != 0) outlets_.persisted(token);

@@ -1,7 +1,9 @@
 // The log thread owns the acceptor log: it makes records durable, many Readys to one sync, and then
 // releases what had to wait for that.
 //
-// A failed write or sync ends the node (fatal.h).
+// A failed write or sync ends the node (fatal.h). A full disk does not: what could not be written
+// is held back, with everything that waits for it, until there is space. Cuts go on meanwhile,
+// since they may make some.
 //
 // Thread-safety: Post, the cuts and the numbers from any thread.
 #ifndef SYNOD_SERVICES_NODE_LOG_THREAD_H_
@@ -43,12 +45,15 @@ class LogThread {
     std::function<void(paxos::PersistToken)> persisted;
     std::function<void(paxos::LearnReply)> learn_reply;
     FatalHandler fatal;
+    // The disk is full (ResourceExhausted), or is so no longer (OK): once each.
+    std::function<void(const absl::Status&)> space;
   };
 
-  // The pointers outlive the thread.
-  LogThread(storage::AcceptorLog* log, NodeMetrics* metrics, const Clock* clock, Outlets outlets);
+  // The pointers outlive the thread. While the disk is full it tries again every `space_retry`.
+  LogThread(storage::AcceptorLog* log, NodeMetrics* metrics, const Clock* clock, Outlets outlets,
+            absl::Duration space_retry = absl::Seconds(1));
 
-  // Makes durable what was posted and joins.
+  // Makes durable what was posted, unless the disk is full, and joins.
   ~LogThread();
   LogThread(const LogThread&) = delete;
   LogThread& operator=(const LogThread&) = delete;
@@ -78,15 +83,29 @@ class LogThread {
   };
 
   void Run();
-  // False when the log failed.
-  bool Persist(std::vector<Item>& items);
-  void Release(std::vector<Item>& items);
+  // Carries out the cuts among the items held from `first` on. False when the log failed.
+  bool CutHeld(size_t first);
+  // Makes durable what is held, and releases it, unless the disk is full. False when the log
+  // failed.
+  bool Persist();
+  // The log takes no records until it has synced those that it has.
+  absl::Status AppendHeld();
+  bool WaitForSpace(const absl::Status& status);
+  void Release();
 
   storage::AcceptorLog* const log_;
   NodeMetrics* const metrics_;
   const Clock* const clock_;
   const Outlets outlets_;
+  const absl::Duration space_retry_;
   Mailbox<Item> box_;
+
+  // The thread's.
+  std::vector<Item> held_;  // not durable yet, in order
+  size_t appended_ = 0;     // of those, to the log
+  bool full_ = false;
+  absl::Duration retry_at_;
+
   std::atomic<uint64_t> size_bytes_;
   std::thread thread_;
 };

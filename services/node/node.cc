@@ -185,6 +185,16 @@ void Node::StartLogThread() {
             catch_up_->Post([this, reply] { ServeLearnReply(reply); });
           },
           endings_.fatal,
+          [this](const absl::Status& status) {
+            if (status.ok()) {
+              log_->Info("the acceptor log has space again");
+            } else {
+              log_->Error(
+                      "the disk is full: this member votes and answers no more until there is "
+                      "space")
+                  .With("error", status.message());
+            }
+          },
       });
 }
 
