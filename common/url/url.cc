@@ -42,6 +42,7 @@ std::string HostPort::ToString() const {
 }
 
 absl::StatusOr<HostPort> ParseHostPort(absl::string_view text) {
+  if (absl::StrContains(text, "://")) return Bad(text, "is a URL; write host:port");
   const size_t colon = text.rfind(':');
   if (colon == absl::string_view::npos) return Bad(text, "has no port; write host:port");
   absl::string_view host = text.substr(0, colon);

@@ -233,3 +233,4 @@ TEST_F(ProgramTest, CheckConfigValidatesAndStartsNothing) {
 
 }  // namespace
 }  // namespace synod::balancer
+      {{"--backends=http://127.0.0.1:1"}, "is a URL; write host:port"},

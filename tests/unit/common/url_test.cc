@@ -26,6 +26,7 @@ TEST(HostPortTest, SaysWhatIsWrong) {
       {"a:", "number from 0 to 65535"},
       {"a:+1", "number from 0 to 65535"},
       {"::1:2379", "without brackets"},
+      {"http://127.0.0.1:1", "is a URL; write host:port"},
       {"[::1:2379", "unclosed"},
       {"[abc]:1", "no IPv6 address"},
       {"a b:1", "no host name has"},
