@@ -10,8 +10,8 @@
 #include <chrono>
 #include <string>
 
-#include "absl/strings/str_cat.h"
 #include "balancer/control/state.h"
+#include "common/url/cannot_listen.h"
 #include "synod/balancer/v1/admin.grpc.pb.h"
 
 namespace synod::balancer {
@@ -90,9 +90,8 @@ class GrpcAdminServer final : public AdminServer {
     builder.RegisterService(&service_);
     server_ = builder.BuildAndStart();
     if (server_ != nullptr && port_ != 0) return absl::OkStatus();
-    return absl::FailedPreconditionError(
-        absl::StrCat("cannot listen on ", listen.ToString(),
-                     "; another program uses the port, or the address is not this machine's"));
+    // gRPC says only that it failed.
+    return CannotListen(listen.ToString(), "it is in use, or not an address of this machine");
   }
 
   uint16_t port() const override { return static_cast<uint16_t>(port_); }

@@ -11,6 +11,7 @@
 #include "absl/cleanup/cleanup.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "common/url/cannot_listen.h"
 
 namespace synod::balancer {
 namespace {
@@ -21,11 +22,7 @@ void SetOption(int fd, int level, int name, int value) {
 
 absl::Status ListenError(const std::string& host_port, absl::string_view what) {
   const int error = errno;
-  if (error == EADDRINUSE) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("cannot listen on ", host_port,
-                     ": the port is in use; stop the program that uses it or choose another"));
-  }
+  if (error == EADDRINUSE) return CannotListen(host_port, std::strerror(error));
   return absl::InvalidArgumentError(
       absl::StrCat("cannot listen on ", host_port, ": ", what, ": ", std::strerror(error)));
 }

@@ -12,6 +12,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
+#include "common/url/cannot_listen.h"
 
 namespace synod {
 namespace {
@@ -108,8 +109,7 @@ class HttplibServer final : public HttpServer {
     }
     if (port_ == 0) {
       const char* reason = errno != 0 ? std::strerror(errno) : "the host does not resolve";
-      return absl::FailedPreconditionError(
-          absl::StrCat("cannot listen on ", address.ToString(), ": ", reason));
+      return CannotListen(address.ToString(), reason);
     }
     // httplib listens with a backlog of 5, and a full one costs whoever connects a second or more.
     listen(socket_, kBacklog);

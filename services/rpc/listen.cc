@@ -7,17 +7,12 @@
 #include <cerrno>
 #include <cstring>
 
-#include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "common/url/cannot_listen.h"
 #include "grpcpp/security/server_credentials.h"
 
 namespace synod::rpc {
 namespace {
-
-absl::Status CannotListen(const std::string& address, absl::string_view why) {
-  return absl::FailedPreconditionError(absl::StrCat("cannot listen on ", address, ": ", why,
-                                                    "; free the address or give another one"));
-}
 
 // Empty when `address` is free.
 std::string WhyNot(const std::string& address) {

@@ -234,3 +234,5 @@ TEST_F(ProgramTest, CheckConfigValidatesAndStartsNothing) {
 }  // namespace
 }  // namespace synod::balancer
       {{"--backends=http://127.0.0.1:1"}, "is a URL; write host:port"},
+      {{"--backends=" + taken, "--generic", "--listen=127.0.0.1:0", "--admin-listen=" + taken},
+       "Address already in use; stop what uses it"},

@@ -55,7 +55,7 @@ TEST(HttpServerTest, PortInUseIsAnErrorThatNamesIt) {
   const auto second = HttpServer::Start(taken, {});
   EXPECT_EQ(second.status().code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_THAT(std::string(second.status().message()),
-              HasSubstr("cannot listen on " + taken.ToString() + ": Address already in use"));
+              HasSubstr("cannot listen on " + taken.ToString() + ": Address already in use; stop what uses it"));
 }
 
 TEST(HttpServerTest, ServesMoreConnectionsThanThreads) {
