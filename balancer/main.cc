@@ -10,6 +10,8 @@
 #include <cstdlib>
 #include <ctime>
 #include <memory>
+#include <functional>
+#include <map>
 #include <string>
 #include <thread>
 
@@ -49,7 +51,10 @@ int Fail(const absl::Status& status) {
 // The running balancer. Members are destroyed from the last to the first.
 class Balancer {
  public:
-  Balancer(Options options, const Flags* flags) : options_(std::move(options)), flags_(flags) {}
+  Balancer(Options options, const Flags* flags)
+      : options_(std::move(options)),
+        flags_(flags),
+        file_at_start_(flags->ReloadFile().value_or(std::map<std::string, std::string>())) {}
 
   absl::Status Start() {
     ControlOptions control;
@@ -154,6 +159,9 @@ class Balancer {
     }
     if (status.ok()) {
       log_.Info("settings read again").With("policy", control_->settings().policy);
+      for (const std::string& key : KeysForRestart(file_at_start_, *values)) {
+        log_.Warn("key of the file takes effect at the next start only").With("key", key);
+      }
     } else {
       log_.Error("settings not read again; the old ones stay").With("error", status.message());
     }
@@ -174,6 +182,7 @@ int Main(int argc, const char* const* argv) {
   FlagValues values;
   Flags flags(
       "synod-balancer", "SYNOD_BALANCER",
+  const std::map<std::string, std::string> file_at_start_;
       "Front door of a Synod cluster, or of any gRPC service: balances calls, not connections.");
   AddFlags(flags, &values);
   const auto outcome = flags.Parse(argc, argv, ProcessEnvironment());

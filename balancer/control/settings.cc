@@ -1,6 +1,7 @@
 #include "balancer/control/settings.h"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include "absl/strings/ascii.h"
@@ -102,6 +103,19 @@ absl::Status CheckSettings(const Settings& settings) {
     }
   }
   return MakePolicy(settings.policy).status();
+}
+
+std::vector<std::string> KeysForRestart(const std::map<std::string, std::string>& before,
+                                        const std::map<std::string, std::string>& after) {
+  std::set<std::string> changed;
+  for (const auto& [these, others] : {std::pair{&before, &after}, std::pair{&after, &before}}) {
+    for (const auto& [key, value] : *these) {
+      const auto other = others->find(key);
+      if (other == others->end() || other->second != value) changed.insert(key);
+    }
+  }
+  for (const char* at_once : {"policy", "weights", "write-routing"}) changed.erase(at_once);
+  return {changed.begin(), changed.end()};
 }
 
 absl::StatusOr<Settings> WithFileValues(Settings current,

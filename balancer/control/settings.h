@@ -52,9 +52,13 @@ absl::Status CheckWeightNames(const WeightMap& weights, const std::vector<std::s
 absl::Status CheckSettings(const Settings& settings);
 
 // `current` with what the configuration file says about it: the keys policy, weights and
-// write-routing. Other keys need a restart and are not looked at.
+// write-routing. Other keys need a restart and are not looked at here.
 absl::StatusOr<Settings> WithFileValues(Settings current,
                                         const std::map<std::string, std::string>& values);
+
+// The other keys whose values differ between the file as it was and as it is, sorted.
+std::vector<std::string> KeysForRestart(const std::map<std::string, std::string>& before,
+                                        const std::map<std::string, std::string>& after);
 
 }  // namespace synod::balancer
 

@@ -161,6 +161,19 @@ TEST_F(ProgramTest, ReloadSwitchesThePolicyWithoutLosingACall) {
 }
 
 TEST_F(ProgramTest, ReloadLeavesWhatAFlagGave) {
+TEST_F(ProgramTest, ReloadSaysWhatNeedsARestart) {
+  const std::string file = directory_.path() + "/balancer.json";
+  synod::testing::WriteFile(file, R"({"policy": "random", "log-level": "info"})");
+  Start({"--config-file=" + file});
+  synod::testing::WriteFile(
+      file, R"({"policy": "weighted", "log-level": "info", "drain-timeout": "1s"})");
+  process_->Signal(SIGHUP);
+  EXPECT_TRUE(Await(kLimit, [&] { return State()["policy"] == "weighted"; }));
+  const std::string log = synod::testing::ReadFile(log_path());
+  EXPECT_THAT(log, HasSubstr("at the next start only key=drain-timeout"));
+  EXPECT_THAT(log, Not(HasSubstr("key=log-level")));
+}
+
   const std::string file = directory_.path() + "/balancer.json";
   synod::testing::WriteFile(file, R"({"policy": "weighted", "write-routing": "leader"})");
   Start({"--config-file=" + file, "--policy=random"});
