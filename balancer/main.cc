@@ -1,7 +1,8 @@
 // synod-balancer: the front door. Parses the flags, starts the control plane, the data plane and
 // the admin listeners, then waits for signals.
 //
-// SIGTERM, SIGINT: health turns NOT_SERVING, the data plane drains, exit 0; a second one exits now.
+// SIGTERM, SIGINT: health turns NOT_SERVING, the data plane drains, exit 0; a second one exits now,
+// and so does the first while the start still waits for the nodes.
 // SIGHUP: policy, weights and write-routing are read again from the configuration file, save those
 // that a flag or the environment gave; a file with an error changes nothing.
 #include <atomic>
@@ -9,9 +10,9 @@
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
-#include <memory>
 #include <functional>
 #include <map>
+#include <memory>
 #include <string>
 #include <thread>
 
@@ -48,6 +49,23 @@ int Fail(const absl::Status& status) {
   return EXIT_FAILURE;
 }
 
+// Does `work` on a thread of its own; a SIGTERM or SIGINT meanwhile ends the program with `code`.
+void DoUnlessStopped(int code, const std::function<void()>& work) {
+  sigset_t signals;
+  sigemptyset(&signals);
+  for (const int signal : {SIGTERM, SIGINT}) sigaddset(&signals, signal);
+  std::atomic<bool> done{false};
+  std::thread worker([&] {
+    work();
+    done = true;
+  });
+  while (!done) {
+    const timespec moment{.tv_sec = 0, .tv_nsec = 20'000'000};
+    if (sigtimedwait(&signals, nullptr, &moment) > 0) std::_Exit(code);
+  }
+  worker.join();
+}
+
 // The running balancer. Members are destroyed from the last to the first.
 class Balancer {
  public:
@@ -57,23 +75,9 @@ class Balancer {
         file_at_start_(flags->ReloadFile().value_or(std::map<std::string, std::string>())) {}
 
   absl::Status Start() {
-    ControlOptions control;
-    control.seeds = options_.seeds;
-    control.generic = options_.generic;
-    control.settings = options_.settings;
-    control_ = Control::Start(std::move(control), &log_, &clock_);
-    if (!options_.settings.weights.empty()) {
-      auto status = control_->AwaitWeightNames(kNamesTimeout);
-      if (!status.ok()) return status;
-    }
-    control_->AwaitReady(kReadyTimeout);
-
-    auto proxy = Proxy::Start(options_.proxy, control_->view(), &clock_);
-    if (!proxy.ok()) return proxy.status();
-    proxy_ = *std::move(proxy);
-    control_->PublishTo(
-        [this](std::shared_ptr<const View> view) { proxy_->SetView(std::move(view)); });
-    return StartAdmin();
+    absl::Status status;
+    DoUnlessStopped(EXIT_SUCCESS, [&] { status = StartAll(); });
+    return status;
   }
 
   // Until a signal ends it.
@@ -94,22 +98,31 @@ class Balancer {
     log_.Info("draining").With("timeout", options_.proxy.drain_timeout);
     draining_ = true;
     admin_->SetServing(false);
-    std::atomic<bool> drained{false};
-    std::thread drainer([&] {
-      proxy_->Drain();
-      drained = true;
-    });
-    while (!drained) {
-      const timespec moment{.tv_sec = 0, .tv_nsec = 20'000'000};
-      const sigset_t signals = HandledSignals();
-      const int signal = sigtimedwait(&signals, nullptr, &moment);
-      if (signal == SIGTERM || signal == SIGINT) std::_Exit(EXIT_FAILURE);
-    }
-    drainer.join();
+    DoUnlessStopped(EXIT_FAILURE, [this] { proxy_->Drain(); });
     log_.Info("stopped");
   }
 
  private:
+  absl::Status StartAll() {
+    ControlOptions control;
+    control.seeds = options_.seeds;
+    control.generic = options_.generic;
+    control.settings = options_.settings;
+    control_ = Control::Start(std::move(control), &log_, &clock_);
+    if (!options_.settings.weights.empty()) {
+      auto status = control_->AwaitWeightNames(kNamesTimeout);
+      if (!status.ok()) return status;
+    }
+    control_->AwaitReady(kReadyTimeout);
+
+    auto proxy = Proxy::Start(options_.proxy, control_->view(), &clock_);
+    if (!proxy.ok()) return proxy.status();
+    proxy_ = *std::move(proxy);
+    control_->PublishTo(
+        [this](std::shared_ptr<const View> view) { proxy_->SetView(std::move(view)); });
+    return StartAdmin();
+  }
+
   absl::Status StartAdmin() {
     const StateSource source{[this] { return control_->view(); },
                              [this] { return proxy_->counters(); }};
@@ -146,6 +159,9 @@ class Balancer {
     auto values = flags_->ReloadFile();
     absl::Status status = values.status();
     if (status.ok()) {
+      for (const std::string& key : KeysForRestart(file_at_start_, *values)) {
+        log_.Warn("key of the file takes effect at the next start only").With("key", key);
+      }
       std::erase_if(*values, [this](const auto& value) {
         const bool overridden = flags_->OverridesFile(value.first);
         if (overridden) {
@@ -159,9 +175,6 @@ class Balancer {
     }
     if (status.ok()) {
       log_.Info("settings read again").With("policy", control_->settings().policy);
-      for (const std::string& key : KeysForRestart(file_at_start_, *values)) {
-        log_.Warn("key of the file takes effect at the next start only").With("key", key);
-      }
     } else {
       log_.Error("settings not read again; the old ones stay").With("error", status.message());
     }
@@ -169,6 +182,7 @@ class Balancer {
 
   const Options options_;
   const Flags* const flags_;
+  const std::map<std::string, std::string> file_at_start_;
   const SystemClock clock_;
   Log log_{options_.log, &clock_};
   std::atomic<bool> draining_{false};
@@ -182,7 +196,6 @@ int Main(int argc, const char* const* argv) {
   FlagValues values;
   Flags flags(
       "synod-balancer", "SYNOD_BALANCER",
-  const std::map<std::string, std::string> file_at_start_;
       "Front door of a Synod cluster, or of any gRPC service: balances calls, not connections.");
   AddFlags(flags, &values);
   const auto outcome = flags.Parse(argc, argv, ProcessEnvironment());

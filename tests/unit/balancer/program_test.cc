@@ -29,6 +29,7 @@ using ::synod::testing::Loopback;
 using ::synod::testing::Process;
 using ::synod::testing::RunToEnd;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 constexpr absl::Duration kLimit = absl::Seconds(20);
 
@@ -192,6 +193,22 @@ TEST_F(ProgramTest, TerminationDrainsAndExitsWithZero) {
 }
 
 TEST_F(ProgramTest, ASecondTerminationExitsNow) {
+TEST_F(ProgramTest, TerminationEndsAStartThatWaitsForNodes) {
+  process_ = std::make_unique<Process>(
+      synod::testing::Command{
+          {SYNOD_BALANCER_PROGRAM, "--listen=" + Loopback(ports_[0]),
+           "--admin-listen=" + Loopback(ports_[1]), "--admin-grpc-listen=" + Loopback(ports_[2]),
+           "--backends=127.0.0.1:1", "--weights=n7=5"},
+          {},
+          {}},
+      log_path());
+  const auto log = [this] { return synod::testing::ReadFile(log_path()); };
+  ASSERT_TRUE(Await(kLimit, [&] { return log().find("backend state") != std::string::npos; }));
+  process_->Signal(SIGTERM);
+  EXPECT_EQ(process_->WaitForEnd(kLimit), 0);
+  EXPECT_THAT(log(), Not(HasSubstr("serving")));
+}
+
   Start({"--drain-timeout=60s"});
   // A stream that never ends keeps the drain waiting.
   grpc::ClientContext context;
