@@ -27,7 +27,7 @@ nlohmann::json BackendJson(const View& view, const Backend& backend, absl::Durat
   return {
       {"name", backend.name},
       {"address", backend.address},
-      {"role", std::string(BackendRoleName(backend.role))},
+      {"role", view.generic ? "" : std::string(BackendRoleName(backend.role))},
       {"state", std::string(BackendStateName(backend.state))},
       {"reason", backend.reason},
       {"leader", &backend == view.ConfirmedLeader()},
@@ -46,6 +46,7 @@ nlohmann::json BackendJson(const View& view, const Backend& backend, absl::Durat
 
 void FillState(const View& view, absl::Duration now, v1::State* state) {
   state->set_policy(view.policy);
+  state->set_generic(view.generic);
   const absl::string_view routing = WriteRoutingName(view.write_routing);
   state->set_write_routing(routing.data(), routing.size());
   state->set_cluster_id(view.cluster_id);
@@ -72,8 +73,8 @@ void FillState(const View& view, absl::Duration now, v1::State* state) {
 }
 
 std::string StateJson(const View& view, const ProxyCounters& counters, absl::Duration now) {
-  nlohmann::json backends = nlohmann::json::array();
   const Backend* const leader = view.ConfirmedLeader();
+  nlohmann::json backends = nlohmann::json::array();
   for (const Backend& backend : view.backends) backends.push_back(BackendJson(view, backend, now));
   const nlohmann::json state = {
       {"version", view.version},

@@ -23,11 +23,12 @@ struct StateSource {
 void FillState(const View& view, absl::Duration now, v1::State* state);
 
 // One object: version, policy, policies (all there are), write_routing, generic, cluster_id (hex),
-// leader, leader_ballot_round, minimum_in_use, proxy {client_connections, streams_open,
-// calls_total, refusals_total, replays_total, retries_total, connections_refused_total,
-// connections_punished_total} and backends [{name, address, role, state, reason, leader, weight
-// (null: unknown), calls_in_flight, calls_total, failures_total, read_latency_us, write_latency_us
-// (null: not measured), applied_slot, quorum_contact_age_ms}].
+// leader ("": no node names one), leader_ballot_round, minimum_in_use, proxy {client_connections,
+// streams_open, calls_total, refusals_total, replays_total, retries_total,
+// connections_refused_total, connections_punished_total} and backends [{name, address, role ("" in
+// generic mode), state, reason, leader, weight (null: unknown), calls_in_flight, calls_total,
+// failures_total, read_latency_us, write_latency_us (null: not measured), applied_slot,
+// quorum_contact_age_ms}].
 std::string StateJson(const View& view, const ProxyCounters& counters, absl::Duration now);
 
 }  // namespace synod::balancer

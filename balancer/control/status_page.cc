@@ -46,7 +46,7 @@ Also here: <a href="/state">/state</a> <a href="/metrics">/metrics</a> <a href="
 <script>
 const byId = id => document.getElementById(id);
 const count = n => Number(n).toLocaleString("en");
-const micros = v => v === null ? "–" : v < 1000 ? v.toFixed(0) + " µs" : (v / 1000).toFixed(1) + " ms";
+const micros = v => v === null || v < 1 ? "–" : v < 1000 ? v.toFixed(0) + " µs" : (v / 1000).toFixed(1) + " ms";
 const millis = v => v < 1000 ? v + " ms" : (v / 1000).toFixed(1) + " s";
 let last = null;
 
@@ -71,7 +71,7 @@ function row(backend, before, seconds) {
   const node = document.createElement("tr");
   const name = element("td", "");
   name.append(element("strong", backend.name), backend.leader ? " leader" : "");
-  if (backend.role !== "voter") name.append(" " + backend.role);
+  if (backend.role && backend.role !== "voter") name.append(" " + backend.role);
   if (backend.name !== backend.address) name.append(element("div", backend.address, "reason"));
   const state = element("td", "");
   state.append(element("span", backend.state, "state " + backend.state));

@@ -17,7 +17,9 @@ HttpResponse Ready(const View& view, bool draining) {
       std::count_if(view.backends.begin(), view.backends.end(), [](const Backend& backend) {
         return backend.role == BackendRole::kVoter && backend.state == BackendState::kReady;
       });
-  if (ready > 0) return {.body = absl::StrCat("ok: ", ready, " backends ready\n")};
+  if (ready > 0)
+    return {.body =
+                absl::StrCat("ok: ", ready, ready == 1 ? " backend ready\n" : " backends ready\n")};
   HttpResponse response{.status = 503, .body = "no backend is ready\n"};
   for (const Backend& backend : view.backends) {
     absl::StrAppend(&response.body, backend.name, " ", BackendStateName(backend.state), ": ",

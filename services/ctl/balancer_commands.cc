@@ -20,8 +20,9 @@ namespace {
 using balancer::v1::Admin;
 using balancer::v1::State;
 
+// Estimates of idle backends decay towards zero, and that is no latency.
 std::string Latency(double microseconds) {
-  return microseconds == 0 ? "-" : absl::StrFormat("%.2f ms", microseconds / 1000);
+  return microseconds < 1 ? "-" : absl::StrFormat("%.2f ms", microseconds / 1000);
 }
 
 void PrintState(const Session& session, const State& state) {
@@ -29,8 +30,13 @@ void PrintState(const Session& session, const State& state) {
     session.PrintJson(state);
     return;
   }
-  std::cout << "policy " << state.policy() << ", writes to " << state.write_routing() << ", leader "
-            << (state.leader().empty() ? "unknown" : state.leader()) << "\n";
+  std::cout << "policy " << state.policy() << ", ";
+  if (state.generic()) {
+    std::cout << "generic: every call goes by the policy\n";
+  } else {
+    std::cout << "writes to " << state.write_routing() << ", leader "
+              << (state.leader().empty() ? "unknown" : state.leader()) << "\n";
+  }
   std::vector<Row> rows;
   for (const auto& backend : state.backends()) {
     rows.push_back({backend.name() + (backend.leader() ? " *" : ""), backend.address(),

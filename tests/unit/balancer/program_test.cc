@@ -161,7 +161,6 @@ TEST_F(ProgramTest, ReloadSwitchesThePolicyWithoutLosingACall) {
   EXPECT_EQ(failed, 0);
 }
 
-TEST_F(ProgramTest, ReloadLeavesWhatAFlagGave) {
 TEST_F(ProgramTest, ReloadSaysWhatNeedsARestart) {
   const std::string file = directory_.path() + "/balancer.json";
   synod::testing::WriteFile(file, R"({"policy": "random", "log-level": "info"})");
@@ -175,6 +174,7 @@ TEST_F(ProgramTest, ReloadSaysWhatNeedsARestart) {
   EXPECT_THAT(log, Not(HasSubstr("key=log-level")));
 }
 
+TEST_F(ProgramTest, ReloadLeavesWhatAFlagGave) {
   const std::string file = directory_.path() + "/balancer.json";
   synod::testing::WriteFile(file, R"({"policy": "weighted", "write-routing": "leader"})");
   Start({"--config-file=" + file, "--policy=random"});
@@ -187,12 +187,12 @@ TEST_F(ProgramTest, ReloadSaysWhatNeedsARestart) {
 
 TEST_F(ProgramTest, TerminationDrainsAndExitsWithZero) {
   Start({});
+  EXPECT_EQ(State()["backends"][0]["role"], "") << "a generic backend votes on nothing";
   ASSERT_TRUE(CallOnce().ok());
   process_->Signal(SIGTERM);
   EXPECT_EQ(process_->WaitForEnd(kLimit), 0);
 }
 
-TEST_F(ProgramTest, ASecondTerminationExitsNow) {
 TEST_F(ProgramTest, TerminationEndsAStartThatWaitsForNodes) {
   process_ = std::make_unique<Process>(
       synod::testing::Command{
@@ -209,6 +209,7 @@ TEST_F(ProgramTest, TerminationEndsAStartThatWaitsForNodes) {
   EXPECT_THAT(log(), Not(HasSubstr("serving")));
 }
 
+TEST_F(ProgramTest, ASecondTerminationExitsNow) {
   Start({"--drain-timeout=60s"});
   // A stream that never ends keeps the drain waiting.
   grpc::ClientContext context;
@@ -236,6 +237,7 @@ TEST_F(ProgramTest, BadInputEndsWithOneLineAndAStatus) {
   const std::vector<Case> cases = {
       {{}, "--backends is needed"},
       {{"--backends=nowhere"}, "\"nowhere\""},
+      {{"--backends=http://127.0.0.1:1"}, "is a URL; write host:port"},
       {{"--backends=a:1", "--policy=fastest"}, "least_request"},
       {{"--backends=a:1", "--listen=here"}, "--listen"},
       {{"--backends=a:1", "--weights=a"}, "--weights"},
@@ -243,6 +245,8 @@ TEST_F(ProgramTest, BadInputEndsWithOneLineAndAStatus) {
       {{"--backends=a:1", "--threads=-1"}, "--threads"},
       {{"--backends=a:1", "--fast"}, "unknown flag --fast"},
       {{"--backends=" + taken, "--generic", "--listen=" + taken}, taken.c_str()},
+      {{"--backends=" + taken, "--generic", "--listen=127.0.0.1:0", "--admin-listen=" + taken},
+       "Address already in use; stop what uses it"},
   };
   for (const Case& c : cases) {
     std::vector<std::string> argv = {SYNOD_BALANCER_PROGRAM, "--log-level=error"};
@@ -263,6 +267,3 @@ TEST_F(ProgramTest, CheckConfigValidatesAndStartsNothing) {
 
 }  // namespace
 }  // namespace synod::balancer
-      {{"--backends=http://127.0.0.1:1"}, "is a URL; write host:port"},
-      {{"--backends=" + taken, "--generic", "--listen=127.0.0.1:0", "--admin-listen=" + taken},
-       "Address already in use; stop what uses it"},

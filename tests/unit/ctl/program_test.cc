@@ -14,6 +14,7 @@
 #include "absl/synchronization/mutex.h"
 #include "etcd/kv.grpc.pb.h"
 #include "etcd/maintenance.grpc.pb.h"
+#include "synod/balancer/v1/admin.grpc.pb.h"
 #include "synod/cluster/v1/cluster.grpc.pb.h"
 
 namespace synod::ctl {
@@ -21,6 +22,7 @@ namespace {
 
 namespace pb = etcdserverpb;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 class FakeNode final : public pb::KV::Service,
                        public pb::Maintenance::Service,
@@ -79,6 +81,30 @@ class FakeNode final : public pb::KV::Service,
   cluster::v1::View view_ ABSL_GUARDED_BY(mutex_);
   pb::RangeRequest last_range_ ABSL_GUARDED_BY(mutex_);
   int deletes_ ABSL_GUARDED_BY(mutex_) = 0;
+  int port_ = 0;
+  std::unique_ptr<grpc::Server> server_;
+};
+
+class FakeBalancer final : public balancer::v1::Admin::Service {
+ public:
+  FakeBalancer() {
+    grpc::ServerBuilder builder;
+    builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port_);
+    builder.RegisterService(this);
+    server_ = builder.BuildAndStart();
+  }
+
+  std::string address() const { return absl::StrCat("127.0.0.1:", port_); }
+
+  balancer::v1::State state;  // set before it is asked
+
+ private:
+  grpc::Status GetState(grpc::ServerContext*, const balancer::v1::GetStateRequest*,
+                        balancer::v1::State* out) override {
+    *out = state;
+    return grpc::Status::OK;
+  }
+
   int port_ = 0;
   std::unique_ptr<grpc::Server> server_;
 };
@@ -158,6 +184,24 @@ TEST_F(ProgramTest, EndpointStatusIsOneListWithEndpoints) {
   const std::string one =
       absl::StrCat("{\"Endpoint\":\"", node.address(), "\",\"Status\":{\"version\":\"3.6\"}}");
   EXPECT_EQ(outcome.output, absl::StrCat("[", one, ",", one, "]\n"));
+}
+
+TEST_F(ProgramTest, StatusOfTheBalancerSaysOnlyWhatThereIs) {
+  FakeBalancer balancer;
+  const std::string admin = "--admin=" + balancer.address();
+  balancer.state.set_policy("random");
+  balancer.state.set_write_routing("leader");
+  auto* backend = balancer.state.add_backends();
+  backend->set_name("n1");
+  backend->set_read_latency_us(0.4);  // decayed
+  backend->set_write_latency_us(1500);
+  const std::string status = RunHere({"lb", "status", admin}).output;
+  EXPECT_THAT(status, HasSubstr("policy random, writes to leader, leader unknown\n"));
+  EXPECT_THAT(status, Not(HasSubstr("0.00 ms")));
+  EXPECT_THAT(status, HasSubstr("1.50 ms"));
+  balancer.state.set_generic(true);
+  EXPECT_THAT(RunHere({"lb", "status", admin}).output,
+              HasSubstr("policy random, generic: every call goes by the policy\n"));
 }
 
 TEST_F(ProgramTest, EndpointsAddUp) {

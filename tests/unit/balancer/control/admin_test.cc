@@ -236,7 +236,7 @@ TEST_F(AdminTest, MetricsHealthAndReadiness) {
   EXPECT_EQ(refused.status, 503);
   EXPECT_THAT(refused.body, HasSubstr("n1 draining: drained by the administrator"));
   ASSERT_TRUE(control_->Undrain("n1").ok());
-  EXPECT_EQ(Get("/readyz").status, 200);
+  EXPECT_EQ(Get("/readyz").body, "ok: 1 backend ready\n");
   draining_ = true;
   EXPECT_EQ(Get("/readyz").status, 503);
   EXPECT_EQ(Get("/healthz").status, 200);
