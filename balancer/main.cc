@@ -75,9 +75,11 @@ class Balancer {
         file_at_start_(flags->ReloadFile().value_or(std::map<std::string, std::string>())) {}
 
   absl::Status Start() {
-    absl::Status status;
-    DoUnlessStopped(EXIT_SUCCESS, [&] { status = StartAll(); });
-    return status;
+    StartControl();
+    absl::Status names;
+    // Nothing is served yet, so there is nothing to drain.
+    DoUnlessStopped(EXIT_SUCCESS, [&] { names = AwaitNodes(); });
+    return names.ok() ? StartServing() : names;
   }
 
   // Until a signal ends it.
@@ -103,18 +105,24 @@ class Balancer {
   }
 
  private:
-  absl::Status StartAll() {
+  void StartControl() {
     ControlOptions control;
     control.seeds = options_.seeds;
     control.generic = options_.generic;
     control.settings = options_.settings;
     control_ = Control::Start(std::move(control), &log_, &clock_);
+  }
+
+  absl::Status AwaitNodes() {
     if (!options_.settings.weights.empty()) {
       auto status = control_->AwaitWeightNames(kNamesTimeout);
       if (!status.ok()) return status;
     }
     control_->AwaitReady(kReadyTimeout);
+    return absl::OkStatus();
+  }
 
+  absl::Status StartServing() {
     auto proxy = Proxy::Start(options_.proxy, control_->view(), &clock_);
     if (!proxy.ok()) return proxy.status();
     proxy_ = *std::move(proxy);
