@@ -7,6 +7,7 @@
 #define SYNOD_SERVICES_NODE_APPLIED_STATE_H_
 
 #include <memory>
+#include <string>
 #include <utility>
 
 #include "absl/base/thread_annotations.h"
@@ -18,6 +19,7 @@
 namespace synod::node {
 
 struct State {
+  std::string dir;
   std::unique_ptr<storage::Engine> engine;
   std::unique_ptr<kv::StateMachine> machine;  // in the engine
 };

@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "services/kv/state_machine.h"
 #include "services/node/recovery.h"
+#include "services/storage/durable_file.h"
 #include "services/storage/env.h"
 #include "services/storage/rocksdb_engine.h"
 
@@ -24,6 +25,18 @@ absl::Status Failed(absl::StatusCode code, const std::string& path, absl::string
 bool IsDirectory(const std::string& path) {
   struct stat info {};
   return stat(path.c_str(), &info) == 0 && S_ISDIR(info.st_mode);
+}
+
+// In the directory of a state, so that it goes where that goes. It holds what was found.
+constexpr absl::string_view kDamagedMark = "DAMAGED";
+constexpr size_t kMaxReasonBytes = 1 << 10;
+
+absl::Status CheckNotMarked(const std::string& dir) {
+  const auto mark = storage::Env::Posix()->Open(absl::StrCat(dir, "/", kDamagedMark));
+  if (absl::IsNotFound(mark.status())) return absl::OkStatus();
+  if (!mark.ok()) return mark.status();
+  const auto why = (*mark)->ReadAt(0, kMaxReasonBytes);
+  return absl::DataLossError(why.ok() ? *why : "it is marked as damaged");
 }
 
 // The directory's own descriptor carries the lock: no file is made in a directory that may turn out
@@ -44,15 +57,23 @@ absl::StatusOr<int> Lock(const std::string& path) {
 
 }  // namespace
 
-absl::StatusOr<std::shared_ptr<State>> OpenState(const std::string& dir) {
+absl::StatusOr<std::shared_ptr<State>> OpenState(const std::string& dir, Verify verify) {
+  if (auto status = CheckNotMarked(dir); !status.ok()) return status;
   auto state = std::make_shared<State>();
-  auto engine = storage::OpenRocksdbEngine({dir});
+  state->dir = dir;
+  storage::RocksdbEngineOptions options{dir};
+  options.verify = verify == Verify::kEveryBlock;
+  auto engine = storage::OpenRocksdbEngine(options);
   if (!engine.ok()) return engine.status();
   state->engine = *std::move(engine);
   auto machine = kv::StateMachine::Open(state->engine.get());
   if (!machine.ok()) return machine.status();
   state->machine = *std::move(machine);
   return state;
+}
+
+absl::Status MarkDamaged(const State& state, absl::string_view why) {
+  return storage::WriteDurably(storage::Env::Posix(), state.dir, kDamagedMark, why);
 }
 
 absl::StatusOr<std::unique_ptr<DataDir>> DataDir::Open(Options options) {
@@ -118,6 +139,13 @@ absl::Status DataDir::LoadState() {
       if (auto status = directories_->Discard(); !status.ok()) return status;
       break;
     case storage::IncomingAction::kInstall:
+      if (const auto whole = OpenState(directories_->incoming_dir(), Verify::kEveryBlock);
+          absl::IsDataLoss(whole.status())) {
+        remarks_.push_back(
+            absl::StrCat("snapshot damaged: ", whole.status().message(), "; not installed"));
+        if (auto status = directories_->Discard(); !status.ok()) return status;
+        break;
+      }
       state->reset();
       if (auto status = FinishInstalling(); !status.ok()) return status;
       state = OpenOrReplaceState();

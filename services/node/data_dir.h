@@ -3,7 +3,7 @@
 //   <data-dir>/log/                       the acceptor log (identity included)
 //   <data-dir>/state/, state-2/           the state engine, and where a snapshot comes in
 //   <data-dir>/state-control              which is which (storage/state_directories.h)
-//   <data-dir>/state.damaged-<n>/         a state that could not be opened, kept for inspection
+//   <data-dir>/state.damaged-<n>/         a damaged state, kept for inspection
 //   <data-dir>/snapshots/                 copies made for other members
 //
 // The directory is locked against a second process for as long as this lives.
@@ -29,8 +29,15 @@ namespace synod::node {
 // The only group of today.
 inline constexpr GroupId kGroup{1};
 
-// The engine in this directory, made when there is none, and its state machine.
-absl::StatusOr<std::shared_ptr<State>> OpenState(const std::string& dir);
+// The engine in this directory, made when there is none, and its state machine. DataLoss when it is
+// damaged, or was found to be so before (MarkDamaged). A whole database is read for kEveryBlock.
+enum class Verify { kWhatIsNeeded, kEveryBlock };
+absl::StatusOr<std::shared_ptr<State>> OpenState(const std::string& dir,
+                                                 Verify verify = Verify::kWhatIsNeeded);
+
+// Notes durably that this state is damaged, and why it is thought to be: found while it was in use,
+// in a block that an opening does not read. The next start puts it aside.
+absl::Status MarkDamaged(const State& state, absl::string_view why);
 
 class DataDir {
  public:

@@ -170,7 +170,9 @@ void Node::StartApplyThread() {
   };
   outlets.durable = [this](Slot slot) { inbox_.PostDurable(slot); };
   outlets.flush = [this] { flusher_->Post([this] { FlushEngine(); }); };
-  outlets.fatal = endings_.fatal;
+  outlets.fatal = [this](absl::string_view doing, const absl::Status& why) {
+    OnStateFailure(doing, why);
+  };
   apply_thread_.emplace(apply, data_->state(), recovered_.configurations, &metrics_, clock_,
                         std::move(outlets));
 }

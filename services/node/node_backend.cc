@@ -154,10 +154,20 @@ void Node::OnApplied(Slot slot, ApplyThread::Results results) {
 void Node::FlushEngine() {
   const absl::Duration start = clock_->Monotonic();
   if (auto status = data_->state()->Get()->engine->Flush(); !status.ok()) {
-    endings_.fatal("flushing the state engine", status);
+    OnStateFailure("flushing the state engine", status);
     return;
   }
   metrics_.flush_seconds.Observe(absl::ToDoubleSeconds(clock_->Monotonic() - start));
+}
+
+// The next start must not run into the same block: it builds the state again.
+void Node::OnStateFailure(absl::string_view doing, const absl::Status& why) {
+  if (absl::IsDataLoss(why)) {
+    if (auto marked = MarkDamaged(*data_->state()->Get(), why.message()); !marked.ok()) {
+      log_->Error("cannot mark the state as damaged").With("error", marked.message());
+    }
+  }
+  endings_.fatal(doing, why);
 }
 
 // --- members -----------------------------------------------------------------------------------

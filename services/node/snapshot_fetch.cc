@@ -135,7 +135,8 @@ absl::StatusOr<Slot> SnapshotFetch::Install() {
 }
 
 absl::Status SnapshotFetch::ReplaceState(Slot slot) {
-  auto state = OpenState(shared_.directories->incoming_dir());
+  // What the giver's disk has spoilt has the checksum of the spoilt file.
+  auto state = OpenState(shared_.directories->incoming_dir(), Verify::kEveryBlock);
   if (!state.ok()) return state.status();
   if (const Slot applied = (*state)->machine->applied(); applied != slot) {
     return absl::DataLossError(absl::StrCat("the snapshot is said to be of slot ", slot.value(),

@@ -1,7 +1,8 @@
 // Getting a snapshot from another member and putting it in the place of this node's state.
 //
 //   1. all files come in, are verified and durable, and are declared complete;
-//   2. the new state is opened beside the old one; from here on nothing more is applied to that;
+//   2. the new state is opened beside the old one, and every block of it read: rot does not
+//      spread. From here on nothing more is applied to the old one;
 //   3. the log is cut through the snapshot's slot, durably: what it holds there may have lost to
 //      what was chosen, and nobody may be taught it;
 //   4. the state is replaced; reads go on, first on the old one, then on the new;

@@ -286,7 +286,13 @@ absl::StatusOr<std::unique_ptr<Engine>> OpenRocksdbEngine(const RocksdbEngineOpt
   if (!status.ok()) return OpenError(status, options.dir);
   Handles handles;
   std::copy(opened.begin(), opened.end(), handles.begin());
-  return std::make_unique<RocksdbEngine>(std::unique_ptr<rocksdb::DB>(db), handles);
+  auto engine = std::make_unique<RocksdbEngine>(std::unique_ptr<rocksdb::DB>(db), handles);
+  if (options.verify) {
+    absl::Status verified =
+        FromRocksdbRead(db->VerifyChecksum(), absl::StrCat("verify ", options.dir));
+    if (!verified.ok()) return verified;
+  }
+  return engine;
 }
 
 }  // namespace synod::storage

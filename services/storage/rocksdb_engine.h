@@ -23,6 +23,7 @@ struct RocksdbEngineOptions {
   std::string dir;  // created when absent, with its parents
   size_t block_cache_bytes = 64 << 20;
   size_t write_buffer_bytes = 16 << 20;  // per column; a full one flushes all columns
+  bool verify = false;  // read every block, which takes long, and compare its checksum
 };
 
 // FailedPrecondition when another process has the directory open or a newer program wrote it;

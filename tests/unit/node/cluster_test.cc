@@ -13,6 +13,7 @@
 #include "absl/synchronization/notification.h"
 #include "common/random.h"
 #include "services/node/node.h"
+#include "tests/unit/node/rot.h"
 #include "tests/unit/node/test_cluster.h"
 
 namespace synod::node {
@@ -192,6 +193,29 @@ TEST_F(ClusterTest, DefragmentingRightAfterACompactionGivesTheSpaceBack) {
                         });
   defragmented.WaitForNotification();
   EXPECT_LT(nodes_[0]->Status().db_size_bytes, 2 * kValue);
+}
+
+// RocksDB opens with damaged blocks: they are met when the log is applied, at every start.
+TEST_F(ClusterTest, RotMetWhileApplyingIsMendedByTheNextStart) {
+  Define(3);
+  StartAll();
+  const std::string long_name(1000, 'k');  // of names, too, there are whole blocks
+  const auto put_all = [&](const std::string& value) {
+    for (int i = 0; i < 10; ++i) MustPut(0, absl::StrCat(i, long_name), value);
+  };
+  put_all(std::string(2000, 'v'));
+  AwaitReader(2);
+  nodes_[2].reset();
+  RotTables(options_[2].data_dir + "/state");
+  put_all("new");
+  Start(2);
+  ASSERT_TRUE(AwaitEnd(2));
+  EXPECT_TRUE(absl::IsDataLoss(TakeEnd(2)));
+  nodes_[2].reset();
+  Start(2);
+  EXPECT_EQ(Get(2, "0" + long_name), "new");
+  EXPECT_EQ(Get(2, "9" + long_name), "new");
+  EXPECT_TRUE(std::filesystem::exists(options_[2].data_dir + "/state.damaged-1"));
 }
 
 TEST_F(ClusterTest, DirectoryOfAnotherMemberIsRefused) {

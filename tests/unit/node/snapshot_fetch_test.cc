@@ -23,6 +23,7 @@
 #include "services/rpc/peer_transport.h"
 #include "tests/support/temp_dir.h"
 #include "tests/unit/node/manual_clock.h"
+#include "tests/unit/node/rot.h"
 
 namespace synod::node {
 namespace {
@@ -291,6 +292,15 @@ TEST_F(SnapshotFetchTest, ASnapshotThatCannotBeOpenedLeavesStateAndLog) {
   EXPECT_THAT(steps_, IsEmpty());
   EXPECT_FALSE(incoming());
   EXPECT_EQ(directories_->current(), first_dir_);
+}
+
+// Its files are what they are said to be, but the giver's disk had spoilt one before.
+TEST_F(SnapshotFetchTest, RotDoesNotSpread) {
+  with_snapshot_ = RotTables;
+  StartGiver();
+  EXPECT_TRUE(absl::IsDataLoss(Fetch().status()));
+  EXPECT_THAT(steps_, IsEmpty());
+  EXPECT_FALSE(incoming());
 }
 
 // The log would be cut, and slots asked for, by the one slot while the state is of the other.

@@ -1,0 +1,100 @@
+// Directories that something has happened to, opened by a node.
+#include "services/node/data_dir.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "services/kv/command.h"
+#include "services/storage/snapshot.h"
+#include "services/storage/snapshot_download.h"
+#include "tests/support/temp_dir.h"
+#include "tests/unit/node/rot.h"
+
+namespace synod::node {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+constexpr ClusterId kCluster(0xc1);
+constexpr NodeId kSelf(1);
+
+// A key in each of ten slots, durably.
+void Fill(State& state) {
+  for (Slot slot(1); slot <= Slot(10); ++slot) {
+    kv::PutRequest put;
+    put.key = absl::StrCat("key", slot.value());
+    put.value = std::string(5000, static_cast<char>('a' + slot.value()));
+    const std::string command = kv::EncodeCommand(put);
+    ASSERT_TRUE(state.machine->Apply({{kv::SlotCommands{slot, {command}}}}).ok());
+  }
+  ASSERT_TRUE(state.engine->Flush().ok());
+}
+
+class DataDirTest : public ::testing::Test {
+ protected:
+  absl::StatusOr<std::unique_ptr<DataDir>> Open() {
+    return DataDir::Open({dir_.path(), kCluster, kSelf, std::nullopt, 7});
+  }
+  static Slot AppliedOf(const DataDir& dir) { return dir.state()->Get()->machine->applied(); }
+
+  const testing::TempDir dir_;
+};
+
+TEST_F(DataDirTest, AStateMarkedAsDamagedIsPutAsideOnce) {
+  {
+    const auto opened = Open();
+    ASSERT_TRUE(opened.ok()) << opened.status();
+    Fill(*(*opened)->state()->Get());
+    ASSERT_TRUE(MarkDamaged(*(*opened)->state()->Get(), "block 7 is rotten").ok());
+  }
+  {
+    const auto opened = Open();
+    ASSERT_TRUE(opened.ok()) << opened.status();
+    EXPECT_THAT((*opened)->remarks(), ElementsAre(HasSubstr("block 7 is rotten")));
+    EXPECT_EQ(AppliedOf(**opened), Slot());
+    EXPECT_TRUE(fs::exists(dir_ / "state.damaged-1/CURRENT"));
+    Fill(*(*opened)->state()->Get());
+  }
+  const auto opened = Open();
+  ASSERT_TRUE(opened.ok()) << opened.status();
+  EXPECT_THAT((*opened)->remarks(), IsEmpty());
+  EXPECT_EQ(AppliedOf(**opened), Slot(10));
+}
+
+// Whole and complete when it was declared so; what became of it then is seen before the log is cut.
+TEST_F(DataDirTest, ASnapshotThatRottedBeforeItWasInstalledIsNot) {
+  ASSERT_TRUE(Open().ok());
+  {
+    const auto state = *OpenState(dir_ / "giver");
+    Fill(*state);
+    ASSERT_TRUE(state->engine->Checkpoint(dir_ / "snapshot").ok());
+  }
+  storage::Env* const env = storage::Env::Posix();
+  const auto snapshot = *storage::DescribeSnapshot(env, dir_ / "snapshot", kCluster, Slot(10));
+  const auto directories = *storage::StateDirectories::Open(env, dir_.path());
+  ASSERT_TRUE(directories->Begin(snapshot).ok());
+  fs::remove_all(directories->incoming_dir());
+  fs::rename(dir_ / "snapshot", directories->incoming_dir());
+  ASSERT_TRUE(directories->Complete().ok());
+  RotTables(directories->incoming_dir());
+
+  const auto opened = Open();
+  ASSERT_TRUE(opened.ok()) << opened.status();
+  EXPECT_THAT((*opened)->remarks(), ElementsAre(HasSubstr("snapshot damaged")));
+  EXPECT_EQ(AppliedOf(**opened), Slot());
+  EXPECT_EQ((*opened)->log()->State(kGroup).cut_through, Slot());
+  EXPECT_FALSE((*opened)->state_directories()->incoming());
+}
+
+}  // namespace
+}  // namespace synod::node
