@@ -13,6 +13,7 @@
 #include "services/node/recovery.h"
 #include "services/storage/durable_file.h"
 #include "services/storage/env.h"
+#include "services/storage/identity.h"
 #include "services/storage/rocksdb_engine.h"
 
 namespace synod::node {
@@ -110,7 +111,24 @@ absl::Status DataDir::Load() {
   return absl::OkStatus();
 }
 
+// Promises are made before anything is applied: a state without a log had one.
+absl::Status DataDir::CheckLogNotLost() const {
+  storage::Env* const env = storage::Env::Posix();
+  const auto identity = storage::ReadIdentity(env, options_.path + "/log");
+  if (!absl::IsNotFound(identity.status())) return absl::OkStatus();
+  for (const char* of_a_log : {"/state", "/state-2", "/state-control"}) {
+    if (access((options_.path + of_a_log).c_str(), F_OK) != 0) continue;
+    return absl::DataLossError(absl::StrCat(
+        "log/ is gone, or its identity, but ", of_a_log + 1, " is there: what this member promised "
+        "and acknowledged is forgotten. Put the log back if it was moved; never one from a backup. "
+        "Otherwise remove the member (synodctl member remove), add it again (synodctl member add), "
+        "and start it with an empty directory and --initial-cluster-state=existing"));
+  }
+  return absl::OkStatus();
+}
+
 absl::Status DataDir::LoadLog() {
+  if (auto status = CheckLogNotLost(); !status.ok()) return status;
   storage::AcceptorLogOptions log_options;
   log_options.dir = options_.path + "/log";
   log_options.cluster = options_.cluster;

@@ -55,7 +55,7 @@ class DataDir {
 
   // FailedPrecondition, with nothing touched, when another process uses the directory, when it
   // belongs to another cluster or member, or has a newer format; PermissionDenied when it cannot be
-  // used; DataLoss when the log cannot say what this node promised.
+  // used; DataLoss when the log cannot say what this node promised, or is gone while the state is there.
   //
   // A state that is lost or damaged is not an error: it is put aside, and comes back out of the log
   // or from another member. A snapshot whose installation was interrupted is installed.
@@ -80,6 +80,7 @@ class DataDir {
  private:
   DataDir(Options options, int lock) : options_(std::move(options)), lock_(lock) {}
   absl::Status Load();
+  absl::Status CheckLogNotLost() const;
   absl::Status LoadLog();
   absl::Status LoadState();
   absl::StatusOr<std::shared_ptr<State>> OpenOrReplaceState();

@@ -71,6 +71,26 @@ TEST_F(DataDirTest, AStateMarkedAsDamagedIsPutAsideOnce) {
   EXPECT_EQ(AppliedOf(**opened), Slot(10));
 }
 
+// Empty is not new: the member has voted.
+TEST_F(DataDirTest, AStateWhoseLogIsGoneIsRefused) {
+  ASSERT_TRUE(Open().ok());
+  fs::rename(dir_ / "log", dir_ / "log-moved");
+  for (int i = 0; i < 2; ++i) {
+    const auto opened = Open();
+    EXPECT_TRUE(absl::IsDataLoss(opened.status())) << opened.status();
+    EXPECT_THAT(std::string(opened.status().message()), HasSubstr("log/ is gone"));
+  }
+  EXPECT_FALSE(fs::exists(dir_ / "log"));
+  fs::rename(dir_ / "log-moved", dir_ / "log");
+  EXPECT_TRUE(Open().ok());
+}
+
+TEST_F(DataDirTest, AStateThatIsGoneIsBuiltAgain) {
+  ASSERT_TRUE(Open().ok());
+  fs::remove_all(dir_ / "state");
+  EXPECT_TRUE(Open().ok());
+}
+
 // Whole and complete when it was declared so; what became of it then is seen before the log is cut.
 TEST_F(DataDirTest, ASnapshotThatRottedBeforeItWasInstalledIsNot) {
   ASSERT_TRUE(Open().ok());
