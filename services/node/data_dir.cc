@@ -62,6 +62,8 @@ absl::StatusOr<std::shared_ptr<State>> OpenState(const std::string& dir, Verify 
   if (auto status = CheckNotMarked(dir); !status.ok()) return status;
   auto state = std::make_shared<State>();
   state->dir = dir;
+  // Durably, before the log is cut on the strength of what is in it.
+  if (auto status = storage::Env::Posix()->CreateDirs(dir); !status.ok()) return status;
   storage::RocksdbEngineOptions options{dir};
   options.verify = verify == Verify::kEveryBlock;
   auto engine = storage::OpenRocksdbEngine(options);
@@ -182,7 +184,10 @@ absl::StatusOr<std::shared_ptr<State>> DataDir::OpenOrReplaceState() {
   for (int i = 1; aside.empty() || IsDirectory(aside); ++i) {
     aside = absl::StrCat(options_.path, "/state.damaged-", i);
   }
-  if (auto status = storage::Env::Posix()->Rename(dir, aside); !status.ok()) return status;
+  storage::Env* const env = storage::Env::Posix();
+  auto status = env->Rename(dir, aside);
+  if (status.ok()) status = env->SyncDir(options_.path);
+  if (!status.ok()) return status;
   remarks_.push_back(absl::StrCat("state damaged: ", state.status().message(), "; moved to ", aside,
                                   ", it will be rebuilt"));
   return OpenState(dir);

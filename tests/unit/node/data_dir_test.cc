@@ -85,6 +85,13 @@ TEST_F(DataDirTest, AStateWhoseLogIsGoneIsRefused) {
   EXPECT_TRUE(Open().ok());
 }
 
+// Nobody but its owner's group reads values; made the way the log is, each entry synced.
+TEST_F(DataDirTest, StateIsForNoOtherUsers) {
+  ASSERT_TRUE(Open().ok());
+  EXPECT_EQ(fs::status(dir_ / "state").permissions() & fs::perms::others_all, fs::perms::none);
+  EXPECT_EQ(fs::status(dir_ / "log").permissions(), fs::status(dir_ / "state").permissions());
+}
+
 TEST_F(DataDirTest, AStateThatIsGoneIsBuiltAgain) {
   ASSERT_TRUE(Open().ok());
   fs::remove_all(dir_ / "state");
