@@ -6,6 +6,7 @@
 #include <variant>
 
 #include "services/node/identity.h"
+#include "services/node/log_budget.h"
 
 namespace synod::node {
 namespace {
@@ -38,6 +39,7 @@ ReplicaThread::ReplicaThread(Options options, paxos::ReplicaOptions replica,
     : options_(options),
       shared_(shared),
       outlets_(std::move(outlets)),
+      cut_through_(recovered.vote_floor),
       replica_(std::move(replica), std::move(recovered)),
       last_tick_(shared.clock->Monotonic()),
       leaderless_since_(last_tick_),
@@ -180,12 +182,9 @@ void ReplicaThread::Observe(absl::Duration now) {
 
 void ReplicaThread::CutLog(const paxos::ReplicaStatus& status) {
   Slot cut = std::min(replica_.cut_through(), durable_applied_);
-  // A member that stays away must not fill the others' disks: it gets a snapshot when it returns.
-  const uint64_t bytes = ticked_ ? outlets_.log_bytes() : 0;
-  if (bytes > options_.max_log_bytes && status.chosen_through > cut_through_) {
-    const uint64_t slots = status.chosen_through - cut_through_;
-    const uint64_t kept = slots * (options_.max_log_bytes / 2) / bytes;
-    cut = std::max(cut, std::min(durable_applied_, cut_through_ + (slots - kept)));
+  if (ticked_) {
+    const LogUse use{cut_through_, status.chosen_through, outlets_.log_bytes()};
+    cut = std::max(cut, std::min(durable_applied_, CutToFit(use, options_.max_log_bytes)));
   }
   if (cut > cut_through_) {
     cut_through_ = cut;

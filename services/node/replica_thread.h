@@ -106,13 +106,13 @@ class ReplicaThread {
   const Options options_;
   const Shared shared_;
   const Outlets outlets_;
+  Slot cut_through_;  // of the log
   paxos::Replica replica_;
 
   absl::Duration last_tick_;
   bool ticked_ = false;
   bool has_leader_ = false;  // after the last messages and ticks
   Slot durable_applied_;
-  Slot cut_through_;
   bool ended_ = false;  // impostor or removed has been called
 
   paxos::ReplicaStatus seen_;        // at the last look
