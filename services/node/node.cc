@@ -151,7 +151,10 @@ void Node::StartThreads() {
   StartLogThread();
   StartMembershipThread();
   StartReplicaThread();
-  housekeeper_.emplace(kHousekeepingInterval, [this] { snapshots_.RemoveIdle(); });
+  housekeeper_.emplace(kHousekeepingInterval, [this] {
+    snapshots_.RemoveIdle();
+    fetch_.CancelIfStuck();
+  });
   started_.store(true);
   connector_->Post([this] { ConnectToMembers(); });
 }

@@ -14,6 +14,10 @@ namespace {
 // asks somebody else.
 constexpr int kTries = 5;
 
+// Nothing has come for so long: the sender makes its copy for nobody. It may be fetched later: a
+// large one takes its time, and is kept.
+constexpr absl::Duration kPatience = absl::Seconds(30);
+
 // Reads of the old state end within this, or the node has other troubles.
 constexpr absl::Duration kReadersPatience = absl::Seconds(60);
 constexpr absl::Duration kReadersPause = absl::Milliseconds(5);
@@ -29,6 +33,18 @@ void SnapshotFetch::Cancel() {
   absl::MutexLock lock(&mutex_);
   cancelled_ = true;
   if (call_ != nullptr) call_->Cancel();
+}
+
+void SnapshotFetch::CancelIfStuck() {
+  absl::MutexLock lock(&mutex_);
+  if (call_ == nullptr || shared_.clock->Monotonic() - progress_at_ < kPatience) return;
+  stuck_ = true;
+  call_->Cancel();
+}
+
+void SnapshotFetch::NoteProgress() {
+  absl::MutexLock lock(&mutex_);
+  progress_at_ = shared_.clock->Monotonic();
 }
 
 absl::Status SnapshotFetch::Download(const std::string& address, Slot at_least) {
@@ -85,6 +101,7 @@ absl::Status SnapshotFetch::DownloadRest(const std::string& address, Slot at_lea
       return absl::InvalidArgumentError("this is not the snapshot that was asked for");
     }
     id = descriptor->id();
+    NoteProgress();
     shared_.log->Info("fetching a snapshot")
         .With("from", address)
         .With("slot", descriptor->slot)
@@ -92,25 +109,32 @@ absl::Status SnapshotFetch::DownloadRest(const std::string& address, Slot at_lea
     return download == nullptr ? start(*descriptor) : absl::OkStatus();
   };
   sink.take = [&](uint32_t file, uint64_t offset, absl::string_view data) -> absl::Status {
+    NoteProgress();
     return download->Write(id, {file, offset}, data);
   };
+  if (auto status = Call(request, sink); !status.ok()) return status;
+  if (download == nullptr || download->next()) {
+    return absl::UnavailableError("the sender ended before the end");
+  }
+  return download->Finish();
+}
 
+absl::Status SnapshotFetch::Call(const rpc::SnapshotCall::Request& request,
+                                 const rpc::SnapshotCall::Sink& sink) {
   rpc::SnapshotCall call;
   {
     absl::MutexLock lock(&mutex_);
     if (cancelled_) return absl::CancelledError("the node stops");
     call_ = &call;
+    progress_at_ = shared_.clock->Monotonic();
+    stuck_ = false;
   }
-  const absl::Status status = call.Run(request, sink);
-  {
-    absl::MutexLock lock(&mutex_);
-    call_ = nullptr;
-  }
-  if (!status.ok()) return status;
-  if (download == nullptr || download->next()) {
-    return absl::UnavailableError("the sender ended before the end");
-  }
-  return download->Finish();
+  absl::Status status = call.Run(request, sink);
+  absl::MutexLock lock(&mutex_);
+  call_ = nullptr;
+  if (status.ok() || !stuck_ || cancelled_) return status;
+  return absl::DeadlineExceededError(
+      absl::StrCat("nothing has come for ", absl::FormatDuration(kPatience)));
 }
 
 absl::StatusOr<Slot> SnapshotFetch::Install() {

@@ -11,7 +11,7 @@
 // start (data_dir.h). A snapshot that turns out to be of no use before 3 leaves the log as it is:
 // the state that stays may have applied more than is durable, and only the log has that.
 //
-// Thread-safety: Fetch on one thread; Cancel from any.
+// Thread-safety: Fetch on one thread; the others from any.
 #ifndef SYNOD_SERVICES_NODE_SNAPSHOT_FETCH_H_
 #define SYNOD_SERVICES_NODE_SNAPSHOT_FETCH_H_
 
@@ -64,11 +64,17 @@ class SnapshotFetch {
   // Ends the fetch under way, and all later ones, soon.
   void Cancel();
 
+  // Ends the fetch under way, with DeadlineExceeded, when nothing has come for a while: the
+  // sender's disk may hang though its connection lives. To be called every few seconds.
+  void CancelIfStuck();
+
  private:
   absl::Status Download(const std::string& address, Slot at_least);
   // Goes on with `download`, or makes it.
   absl::Status DownloadRest(const std::string& address, Slot at_least,
                             std::unique_ptr<storage::SnapshotDownload>& download);
+  absl::Status Call(const rpc::SnapshotCall::Request& request, const rpc::SnapshotCall::Sink& sink);
+  void NoteProgress();
   absl::StatusOr<Slot> Install();
   absl::Status ReplaceState(Slot slot);
 
@@ -79,6 +85,8 @@ class SnapshotFetch {
 
   absl::Mutex mutex_;
   rpc::SnapshotCall* call_ ABSL_GUARDED_BY(mutex_) = nullptr;
+  absl::Duration progress_at_ ABSL_GUARDED_BY(mutex_);  // when something came last
+  bool stuck_ ABSL_GUARDED_BY(mutex_) = false;
   bool cancelled_ ABSL_GUARDED_BY(mutex_) = false;
 };
 

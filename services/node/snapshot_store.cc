@@ -92,10 +92,11 @@ absl::StatusOr<std::shared_ptr<const SnapshotStore::Snapshot>> SnapshotStore::Ma
 
 void SnapshotStore::RemoveIdle() {
   std::shared_ptr<const Snapshot> idle;  // its files are removed without the lock
-  absl::MutexLock lock(&mutex_);
+  if (!mutex_.TryLock()) return;         // one is being made: it takes as long as it takes
   if (newest_ != nullptr && newest_.use_count() == 1 && clock_->Monotonic() - asked_at_ > kKeep) {
     idle.swap(newest_);
   }
+  mutex_.Unlock();
 }
 
 }  // namespace synod::node

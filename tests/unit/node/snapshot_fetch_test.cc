@@ -5,7 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <algorithm>
+#include <atomic>
 #include <filesystem>
 #include <functional>
 #include <memory>
@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/synchronization/notification.h"
 #include "services/kv/command.h"
 #include "services/node/apply_thread.h"
 #include "services/node/data_dir.h"
@@ -39,66 +40,60 @@ constexpr Slot kTaken(10);  // the slot of the giver's snapshot
 const paxos::ConfigurationHistory kMembers(paxos::Configuration::OfVoters({NodeId(1), NodeId(2),
                                                                            NodeId(3)}));
 
-// Puts one key in each slot through `last`.
-void Fill(State& state, Slot last) {
+// Puts one key in each slot through kTaken.
+void Fill(State& state, size_t value_bytes) {
   const std::string members = kMembers.Encode();
-  for (Slot slot = state.machine->applied().next(); slot <= last; ++slot) {
+  for (Slot slot = state.machine->applied().next(); slot <= kTaken; ++slot) {
     kv::PutRequest put;
     put.key = absl::StrCat("key", slot.value());
-    put.value = std::string(1000, 'v');
+    put.value = std::string(value_bytes, 'v');
     const std::string command = kv::EncodeCommand(put);
     ASSERT_TRUE(state.machine->Apply({{kv::SlotCommands{slot, {command}, members}}}).ok());
   }
 }
 
-// Sends little pieces, and breaks off once, within a file.
-class FalteringSource final : public rpc::SnapshotSource {
+// Calls on_read before each read; an error of its is the read's.
+class WatchedSource final : public rpc::SnapshotSource {
  public:
-  static constexpr uint64_t kPiece = 64;
-  static constexpr uint64_t kBreak = 2 * kPiece;
-
-  struct History {
-    bool broken = false;
-    std::optional<std::pair<uint32_t, uint64_t>> resumed;  // the file and offset read next
-  };
-
-  FalteringSource(std::shared_ptr<const rpc::SnapshotSource> whole, History* history)
-      : whole_(std::move(whole)), history_(history) {}
-
-  std::string descriptor() const override { return whole_->descriptor(); }
-  uint32_t files() const override { return whole_->files(); }
-  uint64_t FileBytes(uint32_t file) const override { return whole_->FileBytes(file); }
+  using OnRead = std::function<absl::Status(uint32_t file, uint64_t offset)>;
+  WatchedSource(std::shared_ptr<const SnapshotSource> source, OnRead on_read)
+      : source_(std::move(source)), on_read_(std::move(on_read)) {}
+  std::string descriptor() const override { return source_->descriptor(); }
+  uint32_t files() const override { return source_->files(); }
+  uint64_t FileBytes(uint32_t file) const override { return source_->FileBytes(file); }
   absl::StatusOr<std::string> Read(uint32_t file, uint64_t offset) const override {
-    if (!history_->broken && offset == kBreak) {
-      history_->broken = true;
-      return absl::UnavailableError("broken off");
-    }
-    if (history_->broken && !history_->resumed) history_->resumed = {file, offset};
-    auto bytes = whole_->Read(file, offset);
-    if (bytes.ok()) bytes->resize(std::min<size_t>(bytes->size(), kPiece));
-    return bytes;
+    if (auto status = on_read_(file, offset); !status.ok()) return status;
+    return source_->Read(file, offset);
   }
 
  private:
-  const std::shared_ptr<const rpc::SnapshotSource> whole_;
-  History* const history_;
+  const std::shared_ptr<const SnapshotSource> source_;
+  const OnRead on_read_;
+};
+
+// What a giver gives; as it should be unless a test wants it otherwise.
+struct Gift {
+  ClusterId cluster = kCluster;
+  Slot said_slot = kTaken;
+  size_t value_bytes = 1000;
+  std::function<void(const std::string& dir)> on_made = [](const std::string&) {};
+  WatchedSource::OnRead on_read = [](uint32_t, uint64_t) { return absl::OkStatus(); };
 };
 
 class Giver {
  public:
-  // `then` is done to the files of each snapshot; it says of which slot they are.
-  Giver(std::string dir, ClusterId cluster, const Clock* clock,
-        std::function<Slot(const std::string& dir, Slot slot)> then)
+  Giver(std::string dir, const Gift& gift, const Clock* clock)
       : state_(*OpenState(dir + "/state")),
         store_(
-            dir + "/snapshots", cluster,
-            [this, then](const std::string& to) -> absl::StatusOr<Slot> {
+            dir + "/snapshots", gift.cluster,
+            [this, gift](const std::string& to) -> absl::StatusOr<Slot> {
               if (auto status = state_->engine->Flush(); !status.ok()) return status;
               if (auto status = state_->engine->Checkpoint(to); !status.ok()) return status;
-              return then(to, state_->machine->applied());
+              gift.on_made(to);
+              return gift.said_slot;
             },
             clock) {
-    Fill(*state_, kTaken);
+    Fill(*state_, gift.value_bytes);
     rpc::PeerTransportOptions options;
     options.cluster = kCluster;
     options.self = kGiver;
@@ -106,12 +101,11 @@ class Giver {
     options.configuration_version = [] { return 1; };
     options.peer_introduced = [](NodeId, const rpc::PeerIntroduction&) {};
     options.link_changed = [](NodeId, const absl::Status&) {};
-    options.open_snapshot =
-        [this](Slot at_least,
-               uint64_t id) -> absl::StatusOr<std::shared_ptr<const rpc::SnapshotSource>> {
+    options.open_snapshot = [this, on_read = gift.on_read](Slot at_least, uint64_t id)
+        -> absl::StatusOr<std::shared_ptr<const rpc::SnapshotSource>> {
       auto source = store_.Open(at_least, id);
-      if (!source.ok() || !falters_) return source;
-      return std::make_shared<const FalteringSource>(*std::move(source), &history_);
+      if (!source.ok()) return source.status();
+      return std::make_shared<WatchedSource>(*std::move(source), on_read);
     };
     transport_ = *rpc::PeerTransport::Start(options, [](std::vector<paxos::Message>) {});
     transport_->SetPeers({{kTaker, "127.0.0.1:1"}}, 1);
@@ -119,15 +113,9 @@ class Giver {
 
   std::string address() const { return absl::StrCat("127.0.0.1:", transport_->port()); }
 
-  // Before the first fetch.
-  void Falter() { falters_ = true; }
-  const FalteringSource::History& history() const { return history_; }
-
  private:
   const std::shared_ptr<State> state_;
   SnapshotStore store_;
-  bool falters_ = false;
-  FalteringSource::History history_;
   std::unique_ptr<rpc::PeerTransport> transport_;
 };
 
@@ -144,12 +132,8 @@ class WaitedClock final : public Clock {
 
 class SnapshotFetchTest : public ::testing::Test {
  protected:
-  void StartGiver(ClusterId cluster = kCluster) {
-    giver_ = std::make_unique<Giver>(dir_ / "giver", cluster, &giver_clock_,
-                                     [this](const std::string& dir, Slot slot) {
-                                       with_snapshot_(dir);
-                                       return said_slot_.value_or(slot);
-                                     });
+  void StartGiver(const Gift& gift = {}) {
+    giver_ = std::make_unique<Giver>(dir_ / "giver", gift, &giver_clock_);
     address_ = giver_->address();
   }
 
@@ -174,8 +158,6 @@ class SnapshotFetchTest : public ::testing::Test {
   const ManualClock giver_clock_;
   WaitedClock clock_;
   Log log_{{}, &clock_, [](absl::string_view) {}};
-  std::function<void(const std::string& dir)> with_snapshot_ = [](const std::string&) {};
-  std::optional<Slot> said_slot_;
   std::unique_ptr<Giver> giver_;
   std::string address_;
 
@@ -227,16 +209,8 @@ TEST_F(SnapshotFetchTest, NothingChangesWhenNobodyGivesOne) {
   EXPECT_FALSE(incoming());
 }
 
-TEST_F(SnapshotFetchTest, GoesOnWhereTheConnectionBroke) {
-  StartGiver();
-  giver_->Falter();
-  EXPECT_TRUE(Fetch().ok());
-  ASSERT_TRUE(giver_->history().resumed.has_value());
-  EXPECT_EQ(giver_->history().resumed->second, FalteringSource::kBreak);
-}
-
 TEST_F(SnapshotFetchTest, AnotherClustersSnapshotIsRefused) {
-  StartGiver(ClusterId(0xbad));
+  StartGiver({.cluster = ClusterId(0xbad)});
   EXPECT_TRUE(absl::IsInvalidArgument(Fetch().status()));
   EXPECT_THAT(steps_, IsEmpty());
   EXPECT_FALSE(incoming());
@@ -284,10 +258,9 @@ TEST_F(SnapshotFetchTest, AStateThatCaughtUpMeanwhileStaysAndSoDoesTheLog) {
 }
 
 TEST_F(SnapshotFetchTest, ASnapshotThatCannotBeOpenedLeavesStateAndLog) {
-  with_snapshot_ = [](const std::string& dir) {
+  StartGiver({.on_made = [](const std::string& dir) {
     std::filesystem::resize_file(dir + "/CURRENT", 3);
-  };
-  StartGiver();
+  }});
   EXPECT_TRUE(absl::IsDataLoss(Fetch().status()));
   EXPECT_THAT(steps_, IsEmpty());
   EXPECT_FALSE(incoming());
@@ -296,8 +269,7 @@ TEST_F(SnapshotFetchTest, ASnapshotThatCannotBeOpenedLeavesStateAndLog) {
 
 // Its files are what they are said to be, but the giver's disk had spoilt one before.
 TEST_F(SnapshotFetchTest, RotDoesNotSpread) {
-  with_snapshot_ = RotTables;
-  StartGiver();
+  StartGiver({.on_made = RotTables});
   EXPECT_TRUE(absl::IsDataLoss(Fetch().status()));
   EXPECT_THAT(steps_, IsEmpty());
   EXPECT_FALSE(incoming());
@@ -305,8 +277,7 @@ TEST_F(SnapshotFetchTest, RotDoesNotSpread) {
 
 // The log would be cut, and slots asked for, by the one slot while the state is of the other.
 TEST_F(SnapshotFetchTest, AStateOfAnotherSlotThanDescribedIsRefused) {
-  said_slot_ = kTaken.next();
-  StartGiver();
+  StartGiver({.said_slot = kTaken.next()});
   EXPECT_TRUE(absl::IsDataLoss(Fetch().status()));
   EXPECT_THAT(steps_, IsEmpty());
   EXPECT_FALSE(incoming());
@@ -317,8 +288,7 @@ TEST_F(SnapshotFetchTest, TheOldStateIsRemovedWhenItsReadersAreDone) {
   std::shared_ptr<const kv::ReadView> reader = state_.View();
   int looks = 0;
   clock_.OnLook([&] {
-    if (++looks == 4) {
-      EXPECT_EQ(applied(), kTaken) << "the new state serves meanwhile";
+    if (applied() == kTaken && ++looks == 4) {  // the new state serves meanwhile
       EXPECT_EQ(directories_->current(), first_dir_);
       reader.reset();
     }
@@ -336,6 +306,63 @@ TEST_F(SnapshotFetchTest, AReaderThatNeverEndsDoesNotHoldItUp) {
   clock_.OnLook([&] { return now += absl::Seconds(20); });
   EXPECT_TRUE(Fetch().ok());
   EXPECT_NE(directories_->current(), first_dir_);
+}
+
+// A byte that has come is not fetched again, and no whole file is read again to see that it is.
+TEST_F(SnapshotFetchTest, ABrokenConnectionCostsNothingThatHasCome) {
+  using Place = std::pair<uint32_t, uint64_t>;
+  std::optional<Place> broken_at;
+  std::optional<Place> went_on_at;
+  StartGiver({.value_bytes = 300'000,  // some chunks in a file
+              .on_read = [&](uint32_t file, uint64_t offset) {
+                if (broken_at && !went_on_at) went_on_at = {file, offset};
+                if (broken_at || offset == 0) return absl::OkStatus();
+                broken_at = {file, offset};
+                return absl::UnavailableError("the connection breaks");
+              }});
+  const auto slot = Fetch();
+  ASSERT_TRUE(slot.ok()) << slot.status();
+  EXPECT_TRUE(broken_at);
+  EXPECT_EQ(went_on_at, broken_at);
+}
+
+// Another member may have a disk that answers.
+TEST_F(SnapshotFetchTest, AGiverThatSendsNothingMoreIsGivenUp) {
+  absl::Notification asked;
+  absl::Notification answer;
+  std::atomic<int64_t> seconds = 0;
+  clock_.OnLook([&] { return absl::Seconds(seconds.load()); });
+  StartGiver({.on_read = [&](uint32_t, uint64_t) {
+    asked.Notify();
+    answer.WaitForNotification();
+    return absl::UnavailableError("the disk hangs");
+  }});
+  absl::Status status;
+  absl::Notification ended;
+  std::thread fetching([&] {
+    status = Fetch().status();
+    ended.Notify();
+  });
+  asked.WaitForNotification();
+  seconds = 60;
+  fetch_.CancelIfStuck();
+  EXPECT_TRUE(ended.WaitForNotificationWithTimeout(absl::Seconds(20)));
+  answer.Notify();
+  fetching.join();
+  giver_.reset();
+  EXPECT_TRUE(absl::IsDeadlineExceeded(status)) << status;
+  fetch_.CancelIfStuck();  // nothing is under way
+}
+
+TEST_F(SnapshotFetchTest, ASlowGiverIsWaitedFor) {
+  std::atomic<int64_t> seconds = 0;
+  clock_.OnLook([&] { return absl::Seconds(seconds.load()); });
+  StartGiver({.on_read = [&](uint32_t, uint64_t) {
+    seconds = 29;
+    fetch_.CancelIfStuck();
+    return absl::OkStatus();
+  }});
+  EXPECT_TRUE(Fetch().ok());
 }
 
 TEST_F(SnapshotFetchTest, CancelEndsAllLaterOnes) {
