@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -224,6 +225,25 @@ TEST_F(AcceptorLogLossTest, WhatRotsAfterTheStartIsNotTaught) {
   EXPECT_EQ(read(3)->size(), 2) << "up to it";
   EXPECT_TRUE(absl::IsOutOfRange(read(5).status())) << "a snapshot has it";
   EXPECT_EQ(read(6)->size(), 3);
+}
+
+// What stood before the lost batches may have been outvoted in them. That is so at every start
+// until a repair, whatever has been promised since.
+TEST_F(AcceptorLogLossTest, AVoteInDoubtIsInDoubtAtTheNextStart) {
+  ASSERT_TRUE(env_.Remove(Records(3)).ok());
+  ASSERT_TRUE(env_.Remove(Identifiers(3)).ok());
+  auto log = AcceptorLog::Open(&env_, DamagedLogOptions()).value();
+  const auto bounds = [&] {
+    std::map<Slot, paxos::Ballot> told;
+    for (const auto& vote : log->State(kGroup).unknown) told[vote.slot] = vote.bound;
+    return told;
+  };
+  const auto first = bounds();
+  EXPECT_EQ(first.at(Slot(16)), (paxos::Ballot{6, NodeId(1)})) << "voted for at ballot 3";
+  Write(*log, {Promise(1, 9)});
+  log.reset();
+  log = AcceptorLog::Open(&env_, DamagedLogOptions()).value();
+  EXPECT_EQ(bounds(), first);
 }
 
 // A repair counts on what was learned before it. Were it durable first, a crash in between would
