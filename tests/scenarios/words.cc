@@ -170,6 +170,7 @@ std::string UnknownWords(const paxos::UnknownVote& vote) {
   if (vote.bound == paxos::Ballot::Max()) {
     return absl::StrCat("unknown value in ", SlotWord(vote.slot), ", chosen");
   }
+  if (!vote.bound) return absl::StrCat("unknown value in ", SlotWord(vote.slot), ", no vote");
   return absl::StrCat("unknown vote in ", SlotWord(vote.slot), ", at most at ",
                       BallotWord(vote.bound));
 }
