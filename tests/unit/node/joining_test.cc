@@ -41,7 +41,7 @@ Answer Knows(uint64_t member, uint64_t version) {
 class JoiningTest : public ::testing::Test {
  protected:
   JoiningTest() {
-    options_.name = "c";
+    options_.name = std::string("c");  // a plain literal makes GCC 12 warn wrongly at -O2
     options_.data_dir = dir_ / "data";
     options_.initial_cluster = *ParseCluster("a=http://a:1,b=http://b:1,c=http://c:1,c=http://c:2");
     options_.join_existing = true;
