@@ -13,8 +13,9 @@
 // (MetRecord) and whether it may vote itself or not, and never takes another for that voter's.
 //
 // Why 1 is enough. Suppose an earlier log of this node was founded. Then every other voter had
-// remembered that one, and none of them says that it knows another. (Were all of them wiped as
-// well, nobody would be left to tell; that loses data under any protocol.)
+// remembered that one, or a leader had named it that had, and so had the quorum that chose the
+// naming: somebody refuses this one. (Were all of them wiped as well, nobody would be left to tell;
+// that loses data under any protocol.)
 //
 // Why 2 is enough. A leader that names is founded and has met every log. Had an earlier log of this
 // node been founded, the leader would know that one, and name it. And a learner has never voted.

@@ -160,7 +160,7 @@ struct TakeOver {
 struct Greeting {
   uint64_t instance = 0;       // of the sender's log
   bool founded = false;        // the sender's log may vote
-  uint64_t your_instance = 0;  // as a founded sender knows it; 0 when it does not
+  uint64_t your_instance = 0;  // as the sender knows it, durably; 0 when it does not
   bool answer_wanted = false;
 };
 

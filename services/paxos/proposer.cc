@@ -29,8 +29,9 @@ bool Proposer::OnPromise(NodeId from, const Promise& promise, Slot chosen_throug
   SkipTo(floor.next());
   promises_.ForgetThrough(Slot(next_slot_.value() - 1));
   const Slot barrier = std::max(floor, promises_.last_touched()).next();
-  // A later promise moves the barrier only by votes in slots that are still to be proposed.
-  if (first || barrier > next_slot_) barrier_ = std::max(barrier_, barrier);
+  // A slot that this ballot proposes, though more was learned since Prepare; a later promise moves
+  // it only by votes in slots that are still to be proposed.
+  if (first || barrier > next_slot_) barrier_ = std::max({barrier_, barrier, next_slot_});
   return first;
 }
 

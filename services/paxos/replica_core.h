@@ -60,6 +60,7 @@ class Replica::Core {
       Slot chosen_through;
       std::optional<Slot> durable_applied;
       Slot durable_chosen;
+      bool said_it_is_whole = false;  // its log has lost no votes
     };
 
     Proposer proposer;

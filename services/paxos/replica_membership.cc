@@ -37,7 +37,8 @@ void Replica::Core::FoundIfDue() {
 void Replica::Core::GreetIfDue() {
   if (now_ % static_cast<uint64_t>(options_.heartbeat_ticks) != 0) return;
   for (const NodeId peer : founding_.ToGreet(history_)) {
-    outbox_.Send(peer, founding_.Greet(peer, /*answer_wanted=*/true));
+    // "I know you" only when that is durable.
+    outbox_.SendAfterSync(peer, founding_.Greet(peer, /*answer_wanted=*/true));
   }
 }
 
@@ -55,8 +56,13 @@ void Replica::Core::On(NodeId from, const Greeting& greeting) {
 // Lost votes at ballots below a settled leader's matter only in slots that it knew to be chosen.
 // Once this node knows those too, it may forget that it forgot.
 void Replica::Core::RepairIfDue() {
-  if (!acceptor_.lost_through() || !repair_through_) return;
-  if (learner_.chosen_through() < *repair_through_) return;
+  if (!acceptor_.lost_through()) return;
+  const Slot watermark = learner_.chosen_through();
+  const bool told = repair_through_ && watermark >= *repair_through_;
+  // A leader needs nobody to tell it.
+  const bool knows = leads() && leadership_->proposer.ballot() > acceptor_.lost_through() &&
+                     leadership_->proposer.Settled(watermark);
+  if (!told && !knows) return;
   acceptor_.Repaired();
   outbox_.Persist(RepairedRecord());
 }

@@ -110,6 +110,10 @@ void Replica::Core::StepDown() {
 
 void Replica::Core::On(NodeId from, const Accept& accept) {
   if (IsForged(from, accept)) return;
+  // Chosen, and waiting above a gap: what the log holds there must stay that value. Silence is
+  // safe; a vote for the same value may be needed to choose it again.
+  const auto known = learner_.waiting().find(accept.slot);
+  if (known != learner_.waiting().end() && !(known->second == accept.value)) return;
   std::optional<Acceptor::AcceptAnswer> answer = acceptor_.OnAccept(accept, floor());
   if (answer && answer->record) {
     const Slot hint = answer->record->chosen_through;
@@ -193,14 +197,25 @@ void Replica::Core::On(NodeId from, const HeartbeatReply& reply) {
   peer.durable_applied = std::max(peer.durable_applied.value_or(Slot()), reply.durable_applied);
   UpdateCut();
   ConfirmRead(from, reply.read_round);
+  peer.said_it_is_whole = !reply.lost_through;
   if (reply.lost_through >= reply.ballot) RiseAbove();
 }
 
 // A member has lost votes of this very ballot. They count as lost until a settled leader of a
 // higher ballot is heard; it could as well be this one, or else a cluster in which every member was
-// damaged once under one leader would be left without a promise that is whole.
+// damaged once under one leader would be left without a promise that is whole. Not before a quorum
+// of whole promises is in reach: a ballot without one would serve nobody.
 void Replica::Core::RiseAbove() {
-  if (!leadership_->proposer.Settled(learner_.chosen_through()) || !MayLead()) return;
+  const Slot watermark = learner_.chosen_through();
+  if (!leadership_->proposer.Settled(watermark) || !MayLead()) return;
+  RepairIfDue();
+  Tally whole;
+  if (!acceptor_.lost_through()) whole.Add(options_.self);
+  for (const auto& [node, peer] : leadership_->peers) {
+    const bool heard = now_ - peer.heard_at <= static_cast<uint64_t>(options_.election_ticks);
+    if (heard && peer.said_it_is_whole) whole.Add(node);
+  }
+  if (!history_.IsQuorumOfAll(whole, watermark)) return;
   StepDown();
   StartPrepare();
 }

@@ -1,5 +1,9 @@
 #include "services/storage/rocksdb_status.h"
 
+#include <cerrno>
+#include <cstring>
+
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 
 namespace synod::storage {
@@ -34,7 +38,8 @@ absl::Status FromRocksdb(const rocksdb::Status& status, absl::string_view operat
 
 absl::Status FromRocksdbRead(const rocksdb::Status& status, absl::string_view operation) {
   absl::Status mapped = FromRocksdb(status, operation);
-  return status.IsIOError() ? absl::DataLossError(mapped.message()) : mapped;
+  const bool lost = status.IsIOError() && absl::StrContains(status.ToString(), std::strerror(EIO));
+  return lost ? absl::DataLossError(mapped.message()) : mapped;
 }
 
 }  // namespace synod::storage

@@ -13,7 +13,8 @@ namespace synod::storage {
 // `operation` opens the message.
 absl::Status FromRocksdb(const rocksdb::Status& status, absl::string_view operation);
 
-// The same, except that what cannot be read counts as lost: IO errors are DataLoss too.
+// The same, except that what the device cannot read counts as lost: EIO is DataLoss too. Other IO
+// errors may pass (too many open files, no memory), and nothing is given up for them.
 absl::Status FromRocksdbRead(const rocksdb::Status& status, absl::string_view operation);
 
 }  // namespace synod::storage

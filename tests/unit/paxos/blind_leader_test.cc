@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "services/paxos/proposer.h"
 #include "tests/unit/paxos/cluster.h"
 
 namespace synod::paxos {
@@ -109,6 +110,20 @@ TEST(BlindLeaderTest, ForgivesNobodyBeforeItKnowsWhatWasAcknowledged) {
     const auto other = others.find(slot);
     EXPECT_TRUE(other == others.end() || other->second == payloads) << "slot " << slot;
   }
+}
+
+// Something was learned between Prepare and the last promise of the quorum, which had forgotten.
+TEST(BlindLeaderTest, TakesNothingForItsBarrierThatItLearnedSincePrepare) {
+  const ConfigurationHistory history(Configuration::OfVoters({NodeId(1), NodeId(2), NodeId(3)}));
+  const Ballot ballot{9, NodeId(1)};
+  Proposer proposer(&history, ballot, 8, 1000);
+  proposer.OnPromise(NodeId(1), {ballot, Slot(1), {}}, Slot(1));
+  proposer.ForgetThrough(Slot(3));
+  Promise forgetful{ballot, Slot(1), {}};
+  forgetful.lost_through = {5, NodeId(2)};
+  ASSERT_TRUE(proposer.OnPromise(NodeId(2), forgetful, Slot(3)));
+  EXPECT_EQ(proposer.barrier(), Slot(4));
+  EXPECT_FALSE(proposer.Settled(Slot(3)));
 }
 
 // What keeps it from serving must not keep it so for good.

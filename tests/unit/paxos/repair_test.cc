@@ -223,6 +223,65 @@ TEST(RepairTest, MembersDamagedOneAfterTheOtherDoNotAddUp) {
   EXPECT_NE(cluster.ElectLeader(), 0) << "all three are up, equal and connected";
 }
 
+TEST(RepairTest, ALeaderRepairsItself) {
+  Cluster cluster(3);
+  const int leader = cluster.ElectLeader();
+  const int other = leader % 3 + 1;
+  cluster.TickAll(5);
+  cluster.Crash(leader);
+  cluster.LoseVotes(leader);
+  cluster.Restart(leader);
+  // The others lose patience with it in vain; then it is the only one to try.
+  for (int node : {1, 2, 3}) cluster.Isolate(node);
+  cluster.TickAll(30);
+  for (int node : {1, 2, 3}) cluster.Isolate(node, false);
+  for (int tick = 0; tick < 200 && cluster.leader() != leader; ++tick) cluster.Tick(leader);
+  ASSERT_EQ(cluster.leader(), leader);
+  cluster.Crash(other);
+  cluster.LoseVotes(other);
+  cluster.Restart(other);
+  cluster.TickAll(20);
+  cluster.Crash(other % 3 + 1);
+  EXPECT_NE(cluster.ElectLeader(), 0) << "two of three are up, equal and connected";
+}
+
+// Nobody would be informed at the higher ballot.
+TEST(RepairTest, ALeaderDoesNotRiseWithoutAQuorumOfWholeLogs) {
+  Cluster cluster(3);
+  const int leader = cluster.ElectLeader();
+  const int damaged = leader % 3 + 1;
+  cluster.Crash(damaged % 3 + 1);
+  cluster.TickAll(30);
+  cluster.Crash(damaged);
+  cluster.LoseVotes(damaged);
+  cluster.Restart(damaged);
+  cluster.TickAll(50);
+  EXPECT_EQ(cluster.leader(), leader);
+  cluster.Propose(leader, "a");
+  cluster.TickAll(3);
+  EXPECT_THAT(cluster.commands(damaged), ElementsAre("a"));
+}
+
+// What is chosen above a gap stays what the log holds there: a late Accept of a replaced leader
+// must not take its place.
+TEST(RepairTest, WhatWaitsAboveAGapGetsNoVoteForAnotherValue) {
+  for (const bool same : {true, false}) {
+    RecoveredState recovered;
+    recovered.founded = true;
+    recovered.promised = At(3);
+    recovered.configurations = ConfigurationHistory(kThree);
+    recovered.unknown = {{Slot(1), Ballot()}};
+    recovered.chosen = {{Slot(2), ValueOf("x")}};
+    ReplicaOptions options;
+    options.self = NodeId(1);
+    Replica replica(options, std::move(recovered));
+    const Value value = ValueOf(same ? "x" : "y");
+    replica.Step(
+        {options.group, NodeId(2), NodeId(1), Accept{{7, NodeId(2)}, Slot(2), value, Slot()}});
+    EXPECT_EQ(replica.TakeReady().records.empty(), !same);
+  }
+}
+
 // What others had handed to the leader was addressed to the ballot that it gives up.
 TEST(RepairTest, RisingProposesNoForwardedCommandTwice) {
   Cluster cluster(3);
