@@ -169,8 +169,9 @@ ReplicaStatus Replica::Core::status() const {
   status.configuration_slot = history_.latest().chosen_at;
   status.configuration = history_.latest().configuration;
   status.sealed = leads() && leadership_->sealed ? history_.latest().chosen_at : sealed_;
+  // Of a later configuration this node does not know yet whether it is in there.
   status.removed =
-      !status.configuration->Contains(options_.self) && status.sealed >= status.configuration_slot;
+      !status.configuration->Contains(options_.self) && status.sealed == status.configuration_slot;
   return status;
 }
 

@@ -253,6 +253,25 @@ TEST(MembershipTest, ARemovedVoterStaysUntilTheOthersWouldRememberWithoutIt) {
   }
 }
 
+// Simulator, seed 4216: a new member restarted with a state from before it was added, heard that
+// the configuration with itself in it needs no former member, and left for good.
+TEST(MembershipTest, AMemberThatIsBehindDoesNotTakeItselfForRemoved) {
+  RecoveredState recovered;
+  recovered.founded = true;
+  recovered.configurations =
+      ConfigurationHistory(Configuration::OfVoters({NodeId(1), NodeId(2), NodeId(3)}));
+  ReplicaOptions options;
+  options.self = NodeId(4);
+  Replica replica(options, std::move(recovered));
+  Heartbeat heartbeat;
+  heartbeat.ballot = {5, NodeId(1)};
+  heartbeat.chosen_through = Slot(9);
+  heartbeat.sealed = Slot(7);
+  replica.Step({options.group, NodeId(1), NodeId(4), heartbeat});
+  EXPECT_EQ(replica.status().sealed, Slot(7));
+  EXPECT_FALSE(replica.status().removed);
+}
+
 TEST(MembershipTest, LeadershipMovesWithoutAnElectionTimeout) {
   Cluster cluster = Small(3);
   const int leader = cluster.ElectLeader();
