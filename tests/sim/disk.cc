@@ -141,6 +141,7 @@ absl::Status Disk::Issue(Operation operation) {
     auto& recent = recent_[operation.file];
     recent = {Extent{operation.offset, end}, recent[0]};
     Touch(operation);
+    torn_.erase(operation.file);
     for (uint64_t at = operation.offset / kDiskSector; at * kDiskSector < end && !struck_.empty();
          ++at) {
       struck_.erase({operation.file, at});
@@ -204,6 +205,7 @@ void Disk::StopAtRandomPoint() {
   if (!journal_.empty() && journal_.back().kind == Operation::Kind::kWrite) {
     std::string& data = journal_.back().data;
     data.resize(random_.Between(0, data.size()));
+    torn_.insert(journal_.back().file);
   }
   Settle();
 }
@@ -221,6 +223,7 @@ void Disk::DrawFates() {
       }
       continue;
     }
+    torn_.insert(operation.file);
     for (size_t done = 0; done < operation.data.size();) {
       const size_t sector =
           std::min(BytesToSectorEnd(operation.offset + done), operation.data.size() - done);
@@ -264,6 +267,7 @@ void Disk::Wipe() {
   uncovered_.clear();
   recent_.clear();
   struck_.clear();
+  torn_.clear();
   unreadable_.clear();
   misread_.clear();
 }

@@ -153,7 +153,8 @@ class Disk final : public storage::Env {
   std::vector<Operation> journal_;                      // issued, not settled
   std::vector<Operation> uncovered_;                    // settled, covered by no sync
   std::map<FileNumber, std::array<Extent, 2>> recent_;  // the newest writes, the newest first
-  std::set<Sector> struck_;                             // damaged and not written since
+  std::set<FileNumber> torn_;  // a crash may have kept only a part of the last write
+  std::set<Sector> struck_;    // damaged and not written since
   std::set<Sector> unreadable_;
   std::map<Sector, uint64_t> misread_;  // the sector that the next read gives instead
 };

@@ -50,7 +50,7 @@ bool Disk::MayStrike(const std::string& path, uint64_t sector) const {
   const FileNumber file = visible_.names.at(path);
   if (IsManifest(path)) {
     const auto other = visible_.names.find(OtherManifest(path));
-    return other != visible_.names.end() &&
+    return other != visible_.names.end() && !torn_.contains(other->second) &&
            std::none_of(struck_.begin(), struck_.end(),
                         [&](const Sector& struck) { return struck.first == other->second; });
   }
