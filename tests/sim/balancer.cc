@@ -100,6 +100,14 @@ void Balancer::Heal() {
   Restart();
 }
 
+bool Balancer::Follows(NodeId node) const {
+  return life_->following.contains(AddressOf(node));
+}
+
+void Balancer::AddSeeds(const std::vector<NodeId>& nodes) {
+  for (const NodeId node : nodes) wishes_.seeds.push_back(AddressOf(node));
+}
+
 size_t Balancer::NodeAt(const std::string& address) const {
   uint64_t id = 0;
   const absl::string_view digits = absl::StripSuffix(absl::StripPrefix(address, "n"), ":2379");

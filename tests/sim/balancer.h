@@ -60,6 +60,10 @@ class Balancer {
   void HoldViews(NodeId node, absl::Duration time);
   void Heal();
 
+  // Precondition: running. Whether it looks for this node; what else its --backends name from now.
+  bool Follows(NodeId node) const;
+  void AddSeeds(const std::vector<NodeId>& nodes);
+
   // Precondition: running. `done` runs once unless the call is cancelled.
   void Call(size_t operation, ReplyDone done);
   // The client has given up.
@@ -142,7 +146,7 @@ class Balancer {
   const std::vector<std::unique_ptr<Balancer>>& balancers_;
   History& history_;
   const BalancerOptions options_;
-  const balancer::Wishes wishes_;
+  balancer::Wishes wishes_;
   Random random_;
   Process process_;
   std::vector<Wire> wires_;  // by node

@@ -208,8 +208,22 @@ class Cluster {
         }
       }
     }
+    ReseedBalancers(core);
     // The barriers are work enough: clients could outrun a slow replica for as long as they like.
     for (const auto& client : clients_) client->Stop();
+  }
+
+  // A balancer that started when all whom its flags name had left finds nobody by itself: its
+  // operator tells it whom to ask.
+  void ReseedBalancers(uint64_t core) {
+    const std::vector<NodeId>& voters = observer_.latest().voters;
+    for (const auto& balancer : balancers_) {
+      if (std::none_of(voters.begin(), voters.end(), [&](NodeId voter) {
+            return In(core, voter) && balancer->Follows(voter);
+          })) {
+        balancer->AddSeeds(voters);
+      }
+    }
   }
 
   // Every one of `asked` that is still a sound voter.
