@@ -6,6 +6,28 @@
 #include "common/check.h"
 
 namespace synod::paxos {
+namespace {
+
+// So many that a promise stays small beside the values that it tells.
+constexpr size_t kMaxRanges = 1024;
+
+std::vector<UntoldVotes> RangesOf(const std::map<Slot, Ballot>& slots) {
+  std::vector<UntoldVotes> ranges;
+  for (const auto& [slot, bound] : slots) {
+    if (!ranges.empty() && slot == ranges.back().last.next() && bound == ranges.back().bound) {
+      ranges.back().last = slot;
+    } else if (ranges.size() < kMaxRanges) {
+      ranges.push_back({slot, slot, bound});
+    } else {
+      // To claim to know less than one does is always safe.
+      ranges.back().last = slot;
+      ranges.back().bound = std::max(ranges.back().bound, bound);
+    }
+  }
+  return ranges;
+}
+
+}  // namespace
 
 Acceptor::Acceptor(Ballot promised, std::vector<AcceptedValue> accepted, uint64_t horizon)
     : promised_(promised), horizon_(horizon) {
@@ -23,25 +45,42 @@ void Acceptor::Forgot(std::vector<UnknownVote> unknown, Ballot lost_through) {
   for (const UnknownVote& vote : unknown) unknown_[vote.slot] = vote.bound;
 }
 
-Acceptor::PrepareAnswer Acceptor::OnPrepare(const Prepare& prepare, Slot chosen_through) {
+Acceptor::PrepareAnswer Acceptor::OnPrepare(const Prepare& prepare, Slot chosen_through,
+                                            const std::map<Slot, Value>& known, size_t max_bytes) {
   if (prepare.ballot < promised_) return {Reject{prepare.ballot, promised_}, std::nullopt};
   std::optional<PromiseRecord> record;
   if (prepare.ballot > promised_) {
     promised_ = prepare.ballot;
     record = PromiseRecord{promised_};
   }
-  // Paxos Made Simple, section 2.2, phase 1b: the highest-numbered proposal accepted, for every
-  // slot at once (section 3). Above our own watermark, not the candidate's: below it we answer
-  // "chosen", which is stronger.
-  Promise promise{promised_, chosen_through, {}, {}, {}, lost_through_};
-  promise.accepted.reserve(accepted_.size());
-  for (const auto& [slot, value] : accepted_) {
-    if (slot > chosen_through) promise.accepted.push_back(value);
-  }
-  for (const auto& [slot, bound] : unknown_) {
-    if (slot > chosen_through && bound) promise.unknown.push_back({slot, bound});
-  }
+  const Slot told_above = std::max(chosen_through, prepare.chosen_through);
+  Promise promise{promised_, chosen_through, {}, told_above, {}, lost_through_};
+  Tell(known, max_bytes, promise);
   return {std::move(promise), record};
+}
+
+// Paxos Made Simple, section 2.2, phase 1b: the highest-numbered proposal accepted, for every slot
+// at once (section 3).
+void Acceptor::Tell(const std::map<Slot, Value>& known, size_t max_bytes, Promise& promise) const {
+  const Slot above = promise.told_above;
+  std::map<Slot, Ballot> untold;
+  for (auto at = unknown_.upper_bound(above); at != unknown_.end(); ++at) {
+    if (at->second) untold.insert(*at);
+  }
+  for (auto at = known.upper_bound(above); at != known.end(); ++at) {
+    if (!accepted_.contains(at->first)) untold[at->first] = Ballot::Max();
+  }
+  size_t bytes = 0;
+  for (auto at = accepted_.upper_bound(above); at != accepted_.end(); ++at) {
+    const auto& [slot, vote] = *at;
+    if (bytes < max_bytes || promise.accepted.empty()) {
+      promise.accepted.push_back(vote);
+      bytes += vote.value.bytes().size();
+    } else {
+      untold[slot] = std::max(untold[slot], vote.ballot);
+    }
+  }
+  promise.untold = RangesOf(untold);
 }
 
 std::optional<Acceptor::AcceptAnswer> Acceptor::OnAccept(const Accept& accept,

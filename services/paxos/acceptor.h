@@ -12,6 +12,8 @@
 #ifndef SYNOD_SERVICES_PAXOS_ACCEPTOR_H_
 #define SYNOD_SERVICES_PAXOS_ACCEPTOR_H_
 
+#include <cstddef>
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <variant>
@@ -34,12 +36,14 @@ class Acceptor {
   void Forgot(std::vector<UnknownVote> unknown, Ballot lost_through);
 
   // The answer, and the record that must be durable before it is sent (none for a repetition or a
-  // refusal).
+  // refusal). A promise tells of `max_bytes` of values, and of one vote at least; in the slots of
+  // `known`, chosen above a gap, it leaves out what it has no vote for.
   struct PrepareAnswer {
     std::variant<Promise, Reject> reply;
     std::optional<PromiseRecord> record;
   };
-  PrepareAnswer OnPrepare(const Prepare& prepare, Slot chosen_through);
+  PrepareAnswer OnPrepare(const Prepare& prepare, Slot chosen_through,
+                          const std::map<Slot, Value>& known, size_t max_bytes);
 
   struct AcceptAnswer {
     std::variant<Accepted, Reject> reply;
@@ -64,6 +68,8 @@ class Acceptor {
   Ballot promised() const { return promised_; }
 
  private:
+  void Tell(const std::map<Slot, Value>& known, size_t max_bytes, Promise& promise) const;
+
   Ballot promised_;
   std::map<Slot, AcceptedValue> accepted_;
   std::map<Slot, Ballot> unknown_;  // bounds

@@ -28,8 +28,8 @@ struct ChosenValue {
 };
 
 // What an acceptor has forgotten of a slot: votes that it once gave there, at ballots up to
-// `bound`. In a recovered state a bound of Ballot() means that no vote is missing: only whether the
-// value that was accepted is the chosen one. A promise does not mention those.
+// `bound`. A bound of Ballot() means that no vote is missing: only whether the value that was
+// accepted is the chosen one.
 struct UnknownVote {
   Slot slot;
   Ballot bound;
@@ -55,17 +55,29 @@ struct Prepare {
   Slot chosen_through;
 };
 
-// Phase 1b. `accepted` holds every value this acceptor has accepted in slots above its *own*
-// chosen_through, ascending; at or below it the candidate learns the chosen values instead.
+// Slots in which a promise does not tell all: its sender may have voted there, at ballots up to
+// `bound`, for something else than what it tells, or than nothing.
+struct UntoldVotes {
+  Slot first;
+  Slot last;
+  Ballot bound;
+};
+
+// Phase 1b. `accepted` holds the values that this acceptor has accepted in slots above both
+// watermarks, its own and the Prepare's, ascending. Below them the candidate knows the chosen
+// values, or learns them.
 //
-// A damaged log says what it does not know, so that nobody takes silence for "never accepted"
-// (Alagappan et al. 2018, section 3.4).
+// What is left out is said, so that nobody takes silence for "never accepted" (Alagappan et al.
+// 2018, section 3.4): votes that a damaged log has forgotten, votes for which a message has no room
+// (the sender tells of them when it is asked again), and slots whose chosen value the sender knows
+// above a gap without its vote. Of those the bound is Ballot::Max(), and once the gap is closed the
+// sender teaches the value.
 struct Promise {
   Ballot ballot;
   Slot chosen_through;
   std::vector<AcceptedValue> accepted;
-  std::vector<ChosenValue> chosen = {};   // known above a gap; outranks every vote
-  std::vector<UnknownVote> unknown = {};  // ascending
+  Slot told_above = {};  // the higher watermark of the two; never below chosen_through
+  std::vector<UntoldVotes> untold = {};  // ascending, not overlapping
   Ballot lost_through = {};  // votes at ballots up to this one may be missing from any slot
 };
 

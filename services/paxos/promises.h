@@ -1,7 +1,7 @@
 // What phase 1 has gathered: who has promised, and what that says about each slot. Paxos Made
 // Simple, section 2.2 (P2c), for all slots at once (section 3).
 //
-// A promise of a damaged log does not count for a slot in which it may hide a vote that matters
+// A promise does not count for a slot in which it may hide a vote that matters
 // (Alagappan et al. 2018, section 3.4: an entry that cannot be read is discarded only when a
 // majority says that it was never there). It matters no more once a vote at the same or a higher
 // ballot is known in the slot: an equal ballot means the same value, a lower one decides nothing.
@@ -12,7 +12,7 @@
 
 #include <map>
 #include <optional>
-#include <set>
+#include <vector>
 
 #include "common/ids.h"
 #include "services/paxos/ballot.h"
@@ -23,7 +23,7 @@ namespace synod::paxos {
 
 class Promises {
  public:
-  // The first promise of each node counts, repetitions do not.
+  // What a later promise of the same node leaves out counts instead of what an earlier one did.
   void Add(NodeId from, const Promise& promise);
 
   const Tally& promised_by() const { return promised_by_; }
@@ -31,6 +31,9 @@ class Promises {
   // Some promise said that everything through here is chosen; values that a node misses of it must
   // be learned.
   Slot chosen_floor() const { return chosen_floor_; }
+
+  // True when the node's promise does not tell all of this slot.
+  bool Hides(NodeId node, Slot slot) const { return BoundOfUntold(node, slot).has_value(); }
 
   // The highest slot above the floor in which somebody has voted, or may have; Slot() when none.
   Slot last_touched() const;
@@ -40,7 +43,7 @@ class Promises {
   bool Know(const Configuration& configuration, Slot slot) const;
 
   // True when no promise hides anything.
-  bool Intact() const { return unknown_.empty() && lost_.empty(); }
+  bool Intact() const { return untold_.empty() && lost_.empty(); }
 
   // The value to propose in the slot; null when nobody voted there.
   const Value* Bound(Slot slot) const;
@@ -49,11 +52,13 @@ class Promises {
   void ForgetThrough(Slot slot);
 
  private:
+  std::optional<Ballot> BoundOfUntold(NodeId node, Slot slot) const;
+
   Tally promised_by_;
   Slot chosen_floor_;
-  std::map<Slot, AcceptedValue> bound_;               // per slot the vote of highest ballot
-  std::map<Slot, std::map<NodeId, Ballot>> unknown_;  // per slot who cannot read a vote, its bound
-  std::map<NodeId, Ballot> lost_;                     // who may have lost votes anywhere, the bound
+  std::map<Slot, AcceptedValue> bound_;                // per slot the vote of highest ballot
+  std::map<NodeId, std::vector<UntoldVotes>> untold_;  // none is empty
+  std::map<NodeId, Ballot> lost_;  // who may have lost votes anywhere, the bound
 };
 
 }  // namespace synod::paxos

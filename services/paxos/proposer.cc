@@ -18,7 +18,9 @@ bool Proposer::OnPromise(NodeId from, const Promise& promise, Slot chosen_throug
   const bool needed = !leads_ || !promises_.Intact() ||
                       !configurations_->IsQuorumOfAll(promises_.promised_by(), chosen_through);
   // What nobody needs would only bring back values that no quorum voted for.
-  if (!needed) return false;
+  if (!needed || promise.told_above > std::max(promise.chosen_through, chosen_through)) {
+    return false;
+  }
   promises_.Add(from, promise);
   const bool first = !leads_;
   if (first && !configurations_->IsQuorumOfAll(promises_.promised_by(), chosen_through)) {
@@ -26,7 +28,7 @@ bool Proposer::OnPromise(NodeId from, const Promise& promise, Slot chosen_throug
   }
   leads_ = true;
   const Slot floor = promises_.chosen_floor();
-  SkipTo(floor.next());
+  SkipTo(std::max(floor, chosen_through).next());
   promises_.ForgetThrough(Slot(next_slot_.value() - 1));
   const Slot barrier = std::max(floor, promises_.last_touched()).next();
   // A slot that this ballot proposes, though more was learned since Prepare; a later promise moves
@@ -40,9 +42,11 @@ std::vector<NodeId> Proposer::Unpromised(Slot chosen_through) const {
       configurations_->IsQuorumOfAll(promises_.promised_by(), chosen_through)) {
     return {};
   }
+  const bool ask_again = leads_ && !Informed();
   std::vector<NodeId> missing = configurations_->MembersAbove(chosen_through);
   std::erase_if(missing, [&](NodeId node) {
-    return promises_.promised_by().Has(node) ||
+    const bool more = ask_again && promises_.Hides(node, next_slot_);
+    return (promises_.promised_by().Has(node) && !more) ||
            !configurations_->IsVoterAbove(node, chosen_through);
   });
   return missing;

@@ -39,7 +39,7 @@ class Proposer {
   // earlier ones do not suffice: for a configuration chosen since, and where votes are unknown.
   bool OnPromise(NodeId from, const Promise& promise, Slot chosen_through);
   bool leads() const { return leads_; }
-  // Whose promise may still be missing: to be asked again.
+  // Whose promise may still be missing, or does not tell of the next slot: to be asked again.
   std::vector<NodeId> Unpromised(Slot chosen_through) const;
   // False while promises are missing for the next slot.
   bool Informed() const;

@@ -36,7 +36,8 @@ struct ReplicaOptions {
   // α: slots proposed beyond the chosen watermark, and between the choice of a configuration and
   // its first slot. The same on all members, for ever.
   size_t window = 128;
-  size_t window_bytes = 32 << 20;       // of values in flight: bounds promises and their readers
+  size_t window_bytes = 32 << 20;       // of values in flight
+  size_t max_promise_bytes = 8 << 20;   // of values in one promise; what is left is asked for
   size_t max_batch_bytes = 256 << 10;   // per slot; one larger command has a slot of its own
   size_t max_pending_bytes = 64 << 20;  // commands waiting for a slot; beyond it, kOverloaded
   size_t max_pending_reads = 4096;      // reads waiting for a round; beyond it, kOverloaded

@@ -1,6 +1,7 @@
 // How a replica answers each kind of message. Messages of this node to itself come the same way,
 // once the records they stand for are durable.
 #include <algorithm>
+#include <limits>
 #include <utility>
 #include <variant>
 
@@ -61,14 +62,17 @@ void Replica::Core::SendPrepare() {
 
 void Replica::Core::On(NodeId from, const Prepare& prepare) {
   if (IsForged(from, prepare) || !votes()) return;
-  Acceptor::PrepareAnswer answer = acceptor_.OnPrepare(prepare, floor());
+  // What it tells itself goes over no network.
+  const size_t max_bytes =
+      from == options_.self ? std::numeric_limits<size_t>::max() : options_.max_promise_bytes;
+  Acceptor::PrepareAnswer answer =
+      acceptor_.OnPrepare(prepare, floor(), learner_.waiting(), max_bytes);
   if (answer.record) {
     outbox_.Persist(*answer.record);
     if (from != options_.self) StepDown();
     election_.OnPromised(prepare.ballot);
   }
   if (auto* promise = std::get_if<Promise>(&answer.reply)) {
-    for (const auto& [slot, value] : learner_.waiting()) promise->chosen.push_back({slot, value});
     outbox_.SendAfterSync(from, std::move(*promise));
   } else if (from != options_.self) {
     outbox_.Send(from, std::get<Reject>(answer.reply));

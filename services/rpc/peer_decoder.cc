@@ -70,27 +70,25 @@ paxos::Promise Decoder::Promise(wire::Promise& in) {
   paxos::Promise out{NeededBallot(in.ballot(), "promise.ballot"),
                      SlotOrNone(in.chosen_through(), "promise.chosen_through"),
                      {},
-                     {},
+                     SlotOrNone(in.told_above(), "promise.told_above"),
                      {},
                      BallotOrNone(in.lost_through(), "promise.lost_through")};
+  Require(out.told_above >= out.chosen_through, "promise.told_above", "is below the watermark");
   out.accepted.reserve(static_cast<size_t>(in.accepted_size()));
-  Slot last_accepted = out.chosen_through;
+  Slot last_accepted = out.told_above;
   for (wire::AcceptedValue& element : *in.mutable_accepted()) {
     const Slot slot = NextSlot(element.slot(), "promise.accepted.slot", last_accepted);
     out.accepted.push_back({slot, NeededBallot(element.ballot(), "promise.accepted.ballot"),
                             TakeValue(element.mutable_value(), "promise.accepted.value")});
   }
-  Slot last_chosen = out.chosen_through;
-  for (wire::ChosenValue& element : *in.mutable_chosen()) {
-    out.chosen.push_back({NextSlot(element.slot(), "promise.chosen.slot", last_chosen),
-                          TakeValue(element.mutable_value(), "promise.chosen.value")});
-  }
-  Slot last_unknown = out.chosen_through;
-  for (const wire::UnknownVote& element : in.unknown()) {
-    const Ballot bound = element.has_bound()
-                             ? NeededBallot(element.bound(), "promise.unknown.bound")
-                             : Ballot::Max();
-    out.unknown.push_back({NextSlot(element.slot(), "promise.unknown.slot", last_unknown), bound});
+  Slot last_untold = out.told_above;
+  for (const wire::UntoldVotes& element : in.untold()) {
+    const Slot first = NextSlot(element.first(), "promise.untold.first", last_untold);
+    Require(element.last() >= element.first(), "promise.untold.last", "is out of order");
+    last_untold = SlotOrNone(element.last(), "promise.untold.last");
+    const Ballot bound =
+        element.has_bound() ? NeededBallot(element.bound(), "promise.untold.bound") : Ballot::Max();
+    out.untold.push_back({first, last_untold, bound});
   }
   return out;
 }

@@ -51,15 +51,12 @@ class Encoder {
       Put(accepted.ballot, element->mutable_ballot());
       Put(accepted.value, element->mutable_value());
     }
-    for (const paxos::ChosenValue& chosen : body.chosen) {
-      auto* element = out->add_chosen();
-      element->set_slot(chosen.slot.value());
-      Put(chosen.value, element->mutable_value());
-    }
-    for (const paxos::UnknownVote& unknown : body.unknown) {
-      auto* element = out->add_unknown();
-      element->set_slot(unknown.slot.value());
-      if (unknown.bound != Ballot::Max()) Put(unknown.bound, element->mutable_bound());
+    out->set_told_above(body.told_above.value());
+    for (const paxos::UntoldVotes& untold : body.untold) {
+      auto* element = out->add_untold();
+      element->set_first(untold.first.value());
+      element->set_last(untold.last.value());
+      if (untold.bound != Ballot::Max()) Put(untold.bound, element->mutable_bound());
     }
     if (body.lost_through) Put(body.lost_through, out->mutable_lost_through());
   }
@@ -158,7 +155,7 @@ constexpr size_t kOverhead = 48;
 struct BodyBytes {
   size_t operator()(const paxos::Accept& body) const { return body.value.bytes().size(); }
   size_t operator()(const paxos::Promise& body) const {
-    return OfValues(body.accepted) + OfValues(body.chosen) + kOverhead * body.unknown.size();
+    return OfValues(body.accepted) + kOverhead * body.untold.size();
   }
   size_t operator()(const paxos::Learned& body) const { return OfValues(body.values); }
   size_t operator()(const paxos::Forward& body) const {

@@ -45,11 +45,8 @@ struct Details {
       absl::StrAppend(&words, "; accepted ", SlotWord(value.slot), " at ", BallotWord(value.ballot),
                       ": ", ValueWords(value.value));
     }
-    for (const paxos::ChosenValue& value : promise.chosen) {
-      absl::StrAppend(&words, "; chosen ", SlotWord(value.slot), ": ", ValueWords(value.value));
-    }
-    for (const paxos::UnknownVote& vote : promise.unknown) {
-      absl::StrAppend(&words, "; ", UnknownWords(vote));
+    for (const paxos::UntoldVotes& votes : promise.untold) {
+      absl::StrAppend(&words, "; ", UntoldWords(votes));
     }
     if (promise.lost_through) {
       absl::StrAppend(&words, "; votes lost in any slot at most at ",
@@ -173,6 +170,16 @@ std::string UnknownWords(const paxos::UnknownVote& vote) {
   if (!vote.bound) return absl::StrCat("unknown value in ", SlotWord(vote.slot), ", no vote");
   return absl::StrCat("unknown vote in ", SlotWord(vote.slot), ", at most at ",
                       BallotWord(vote.bound));
+}
+
+std::string UntoldWords(const paxos::UntoldVotes& votes) {
+  const std::string slots = votes.first == votes.last ? SlotWord(votes.first)
+                                                      : absl::StrCat("slots ", votes.first.value(),
+                                                                     " to ", votes.last.value());
+  return absl::StrCat("leaves out ", slots,
+                      votes.bound == paxos::Ballot::Max()
+                          ? std::string(", any votes")
+                          : absl::StrCat(", votes at most at ", BallotWord(votes.bound)));
 }
 
 std::string ConfigurationWords(const paxos::Configuration& configuration) {

@@ -28,6 +28,7 @@ std::string ValueWords(const paxos::Value& value);
 
 // "unknown vote in slot 3, at most at 1.1", or "unknown value in slot 3, chosen"
 std::string UnknownWords(const paxos::UnknownVote& vote);
+std::string UntoldWords(const paxos::UntoldVotes& votes);
 
 // "voters n1 n2, learners n3"
 std::string ConfigurationWords(const paxos::Configuration& configuration);

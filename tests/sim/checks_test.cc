@@ -185,8 +185,11 @@ class LostVoteTest : public testing::Test {
 TEST_F(LostVoteTest, MayBeToldByItsBound) {
   recovered_.unknown = {{Slot(1), Round(1)}};
   EXPECT_THAT(acceptor_.OnRecovered(recovered_), IsEmpty());
-  EXPECT_THAT(acceptor_.OnSend(paxos::Promise{Round(2), Slot(), {}, {}, {{Slot(1), Round(1)}}}),
-              IsEmpty());
+  const auto leaving_out = [](Slot first, Slot last) {
+    return paxos::Promise{Round(2), Slot(), {}, Slot(), {{first, last, Round(1)}}};
+  };
+  EXPECT_THAT(acceptor_.OnSend(leaving_out(Slot(1), Slot(1))), IsEmpty());
+  EXPECT_THAT(acceptor_.OnSend(leaving_out(Slot(2), Slot(3))), StartsWith("A3"));
   EXPECT_THAT(acceptor_.OnSend(paxos::Promise{Round(2), Slot(), {}}), StartsWith("A3"));
 }
 

@@ -199,7 +199,7 @@ void Observer::OnSend(const paxos::Message& message, uint64_t life) {
     Own(node, life, prepare->ballot);
     MustBeChosenThrough(node, prepare->chosen_through, "Prepare");
   } else if (const auto* promise = std::get_if<paxos::Promise>(&message.body)) {
-    MustBeChosenThrough(node, promise->chosen_through, "Promise");
+    MustBeChosenThrough(node, std::max(promise->chosen_through, promise->told_above), "Promise");
   } else if (const auto* accept = std::get_if<paxos::Accept>(&message.body)) {
     Own(node, life, accept->ballot);
     MustBeChosenThrough(node, accept->chosen_through, "Accept");

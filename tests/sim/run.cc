@@ -218,9 +218,8 @@ class Cluster {
   void ReseedBalancers(uint64_t core) {
     const std::vector<NodeId>& voters = observer_.latest().voters;
     for (const auto& balancer : balancers_) {
-      if (std::none_of(voters.begin(), voters.end(), [&](NodeId voter) {
-            return In(core, voter) && balancer->Follows(voter);
-          })) {
+      if (std::none_of(voters.begin(), voters.end(),
+                       [&](NodeId voter) { return In(core, voter) && balancer->Follows(voter); })) {
         balancer->AddSeeds(voters);
       }
     }

@@ -17,11 +17,17 @@ Slot ChosenPrefix(const paxos::RecoveredState& state) {
   return prefix;
 }
 
-template <class Lost>
-bool SaysLost(const Lost& lost, Slot slot, const paxos::Ballot& ballot) {
-  if (lost.lost_through >= ballot && lost.lost_through) return true;
-  return std::any_of(lost.unknown.begin(), lost.unknown.end(),
+bool SaysLost(const paxos::RecoveredState& state, Slot slot, const paxos::Ballot& ballot) {
+  if (state.lost_through && state.lost_through >= ballot) return true;
+  return std::any_of(state.unknown.begin(), state.unknown.end(),
                      [&](const auto& vote) { return vote.slot == slot && vote.bound >= ballot; });
+}
+
+bool LeavesOut(const paxos::Promise& promise, Slot slot, const paxos::Ballot& ballot) {
+  if (promise.lost_through && promise.lost_through >= ballot) return true;
+  return std::any_of(promise.untold.begin(), promise.untold.end(), [&](const auto& votes) {
+    return votes.first <= slot && slot <= votes.last && votes.bound >= ballot;
+  });
 }
 
 }  // namespace
@@ -81,13 +87,12 @@ std::string ShadowAcceptor::CheckPromise(const paxos::Promise& promise) const {
   if (promised_ < promise.ballot) {
     return Say("A2: Promise ", promise.ballot, " sent before it is durable (", promised_, ")");
   }
-  for (auto it = votes_.upper_bound(promise.chosen_through); it != votes_.end(); ++it) {
+  for (auto it = votes_.upper_bound(promise.told_above); it != votes_.end(); ++it) {
     const auto& [slot, vote] = *it;
     if (vote.learned || vote.ballot >= promise.ballot) continue;
     const auto at = [slot = slot](const auto& told) { return told.slot == slot; };
-    const bool chosen = std::any_of(promise.chosen.begin(), promise.chosen.end(), at);
     const auto told = std::find_if(promise.accepted.begin(), promise.accepted.end(), at);
-    if (chosen || SaysLost(promise, slot, vote.ballot)) continue;
+    if (LeavesOut(promise, slot, vote.ballot)) continue;
     if (told == promise.accepted.end() || told->ballot != vote.ballot ||
         HashOf(told->value) != vote.value) {
       return Say("A3: Promise ", promise.ballot, " hides the vote at ", vote.ballot, " in slot ",

@@ -5,8 +5,8 @@
 // Rules (numbers are used in messages):
 //   A1. The durable promise never falls, and nothing is accepted below it.
 //   A2. Prepare, Promise and Accepted leave only after their record is durable.
-//   A3. A Promise names every vote below its ballot and above its chosen watermark: by its value,
-//       as chosen, or as one that damage has taken.
+//   A3. A Promise names every vote below its ballot and above both watermarks: by its value, or as
+//       one that it leaves out.
 //   A4. A restart brings back at least what was durable, or says what is lost.
 //   A5. A log that is not founded neither promises nor votes nor prepares; a wiped one never again.
 #ifndef SYNOD_TESTS_SIM_SHADOW_ACCEPTOR_H_

@@ -58,7 +58,7 @@ void Spotter::OnSend(const paxos::Message& message) {
   if (std::holds_alternative<paxos::Reject>(message.body)) {
     Saw(Situation::kPrepareRefused);
   } else if (const auto* promise = std::get_if<paxos::Promise>(&message.body)) {
-    if (!promise->unknown.empty() || promise->lost_through) Saw(Situation::kRepairInElection);
+    if (!promise->untold.empty() || promise->lost_through) Saw(Situation::kRepairInElection);
     for (const paxos::AcceptedValue& accepted : promise->accepted) {
       reported_.insert({promise->ballot, accepted.slot});
       Slot& highest = highest_reported_[promise->ballot];

@@ -23,6 +23,7 @@ NodeOptions DrawNode(Random& random) {
   node.replica.log_stall_ticks = 2 * node.replica.election_ticks;
   node.replica.window = OneOf<size_t>(random, std::array<size_t, 4>{1, 4, 32, 128});
   node.replica.max_batch_bytes = OneOf<size_t>(random, std::array<size_t, 3>{64, 1024, 8192});
+  node.replica.max_promise_bytes = node.replica.max_batch_bytes;
   node.replica.max_pending_bytes =
       OneOf<size_t>(random, std::array<size_t, 3>{512, 64 << 10, 64 << 20});
   node.replica.max_pending_reads = OneOf<size_t>(random, std::array<size_t, 3>{1, 16, 4096});

@@ -20,6 +20,7 @@ using ::testing::SizeIs;
 
 constexpr uint64_t kHorizon = 100;
 constexpr size_t kWindowBytes = 1 << 20;
+constexpr size_t kRoom = 1 << 20;
 
 Ballot At(uint64_t round, uint64_t node = 1) {
   return {round, NodeId(node)};
@@ -53,7 +54,7 @@ TEST(PaxosPaperTest, P1AnAcceptorAcceptsTheFirstProposal) {
 // PMS 2.2, P1a: a proposal is accepted iff no prepare with a higher number was answered.
 TEST(PaxosPaperTest, P1aNothingBelowAPromiseIsAccepted) {
   Acceptor acceptor = NewAcceptor();
-  acceptor.OnPrepare({At(5), Slot()}, Slot());
+  acceptor.OnPrepare({At(5), Slot()}, Slot(), {}, kRoom);
   const auto below = acceptor.OnAccept(AcceptOf(At(4), 1, "a"), Slot());
   ASSERT_TRUE(below);
   EXPECT_EQ(std::get<Reject>(below->reply).promised, At(5));
@@ -70,7 +71,7 @@ TEST(PaxosPaperTest, Phase1bAPromiseReportsTheHighestAcceptedProposalOfEverySlot
   acceptor.OnAccept(AcceptOf(At(1), 1, "old"), Slot());
   acceptor.OnAccept(AcceptOf(At(2), 1, "new"), Slot());
   acceptor.OnAccept(AcceptOf(At(2), 4, "later"), Slot());
-  const auto answer = acceptor.OnPrepare({At(3), Slot()}, Slot());
+  const auto answer = acceptor.OnPrepare({At(3), Slot()}, Slot(), {}, kRoom);
   const auto& promise = std::get<Promise>(answer.reply);
   ASSERT_THAT(promise.accepted, SizeIs(2));
   EXPECT_EQ(promise.accepted[0].ballot, At(2));
@@ -81,8 +82,8 @@ TEST(PaxosPaperTest, Phase1bAPromiseReportsTheHighestAcceptedProposalOfEverySlot
 // PMS 2.2, phase 1b: a prepare below the promise is not answered with a promise.
 TEST(PaxosPaperTest, Phase1bALowerPrepareIsRefused) {
   Acceptor acceptor = NewAcceptor();
-  acceptor.OnPrepare({At(5), Slot()}, Slot());
-  const auto answer = acceptor.OnPrepare({At(5, 0), Slot()}, Slot());
+  acceptor.OnPrepare({At(5), Slot()}, Slot(), {}, kRoom);
+  const auto answer = acceptor.OnPrepare({At(5, 0), Slot()}, Slot(), {}, kRoom);
   EXPECT_EQ(std::get<Reject>(answer.reply).promised, At(5));
   EXPECT_EQ(acceptor.promised(), At(5));
 }

@@ -8,7 +8,6 @@
 #include <vector>
 
 #include "services/paxos/acceptor.h"
-#include "services/paxos/promises.h"
 #include "tests/unit/paxos/cluster.h"
 
 namespace synod::paxos {
@@ -26,54 +25,6 @@ Ballot At(uint64_t round) {
 
 Value ValueOf(const std::string& payload) {
   return Value::OfCommands({{{NodeId(1), 1}, payload}});
-}
-
-Promise Forgetful(UnknownVote vote) {
-  return {At(9), Slot(), {}, {}, {vote}, {}};
-}
-
-TEST(PromisesTest, AnUnknownVoteIsNotSilence) {
-  Promises promises;
-  promises.Add(NodeId(1), Forgetful({Slot(1), At(3)}));
-  promises.Add(NodeId(2), {At(9), Slot(), {}});
-  EXPECT_FALSE(promises.Know(kThree, Slot(1)));
-  EXPECT_TRUE(promises.Know(kThree, Slot(2)));
-  promises.Add(NodeId(3), {At(9), Slot(), {}});
-  EXPECT_TRUE(promises.Know(kThree, Slot(1)));
-  EXPECT_EQ(promises.Bound(Slot(1)), nullptr);
-}
-
-TEST(PromisesTest, AVoteOfTheSameOrAHigherBallotMakesUpForIt) {
-  for (const uint64_t round : {2, 3, 4}) {
-    Promises promises;
-    promises.Add(NodeId(1), Forgetful({Slot(1), At(3)}));
-    promises.Add(NodeId(2), {At(9), Slot(), {{Slot(1), At(round), ValueOf("a")}}});
-    EXPECT_EQ(promises.Know(kThree, Slot(1)), round >= 3) << round;
-  }
-}
-
-TEST(PromisesTest, AForgottenChosenValueIsWaitedFor) {
-  Promises promises;
-  promises.Add(NodeId(1), Forgetful({Slot(1), Ballot::Max()}));
-  promises.Add(NodeId(2), {At(9), Slot(), {{Slot(1), At(8), ValueOf("a")}}});
-  EXPECT_FALSE(promises.Know(kThree, Slot(1)));
-}
-
-TEST(PromisesTest, LostVotesMayBeAnywhere) {
-  Promises promises;
-  promises.Add(NodeId(1), {At(9), Slot(), {}, {}, {}, At(3)});
-  promises.Add(NodeId(2), {At(9), Slot(), {{Slot(5), At(3), ValueOf("a")}}});
-  EXPECT_FALSE(promises.Know(kThree, Slot(1)));
-  EXPECT_TRUE(promises.Know(kThree, Slot(5)));
-  EXPECT_FALSE(promises.Know(kThree, Slot(6)));
-}
-
-TEST(PromisesTest, WhatOneKnowsToBeChosenOutranksEveryVote) {
-  Promises promises;
-  promises.Add(NodeId(1), {At(9), Slot(), {{Slot(2), At(8), ValueOf("vote")}}});
-  promises.Add(NodeId(2), {At(9), Slot(), {}, {{Slot(2), ValueOf("chosen")}}, {}, {}});
-  ASSERT_NE(promises.Bound(Slot(2)), nullptr);
-  EXPECT_EQ(*promises.Bound(Slot(2)), ValueOf("chosen"));
 }
 
 // One value is chosen by the leader and one follower; the third node never saw it.
@@ -306,10 +257,10 @@ TEST(RepairTest, ALaterVoteTakesThePlaceOfALostOne) {
   Acceptor acceptor(At(3), {}, 100);
   acceptor.Forgot({{Slot(1), At(3)}, {Slot(2), At(3)}}, Ballot());
   ASSERT_TRUE(acceptor.OnAccept({At(5), Slot(1), ValueOf("a"), Slot()}, Slot()));
-  const auto answer = acceptor.OnPrepare({At(9), Slot()}, Slot());
+  const auto answer = acceptor.OnPrepare({At(9), Slot()}, Slot(), {}, 100);
   const auto& promise = std::get<Promise>(answer.reply);
-  ASSERT_EQ(promise.unknown.size(), 1u);
-  EXPECT_EQ(promise.unknown[0].slot, Slot(2));
+  ASSERT_EQ(promise.untold.size(), 1u);
+  EXPECT_EQ(promise.untold[0].first, Slot(2));
 }
 
 // Lost votes may have helped to choose what only the leader knows by now; were it to vanish,

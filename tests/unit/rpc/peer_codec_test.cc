@@ -31,16 +31,17 @@ std::vector<MessageBody> AllKinds() {
       paxos::ProbeReply{kBallot, true, Ballot{6, NodeId(22)}, Slot(4)},
       paxos::ProbeReply{kBallot, false, Ballot(), Slot()},
       paxos::Prepare{kBallot, Slot(5)},
-      paxos::Promise{kBallot, Slot(6), {}},
+      paxos::Promise{kBallot, Slot(6), {}, Slot(6)},
       paxos::Promise{kBallot,
                      Slot(6),
                      {},
-                     {{Slot(12), Batch()}},
-                     {{Slot(8), kBallot}, {Slot(9), Ballot::Max()}},
+                     Slot(7),
+                     {{Slot(8), Slot(8), kBallot}, {Slot(9), Slot(12), Ballot::Max()}},
                      Ballot{3, NodeId(9)}},
       paxos::Promise{kBallot,
                      Slot(6),
-                     {{Slot(7), Ballot{2, NodeId(9)}, Batch()}, {Slot(9), kBallot, Value()}}},
+                     {{Slot(7), Ballot{2, NodeId(9)}, Batch()}, {Slot(9), kBallot, Value()}},
+                     Slot(6)},
       paxos::Reject{kBallot, Ballot{9, NodeId(22)}},
       paxos::Accept{kBallot, Slot(8), Batch(), Slot(7)},
       paxos::Accept{kBallot, Slot(8),
@@ -104,13 +105,10 @@ struct BadCase {
 TEST(PeerCodecTest, RefusesWhatNoCorrectPeerSends) {
   constexpr uint64_t kHuge = uint64_t{1} << 62;
   const MessageBody accept = paxos::Accept{kBallot, Slot(8), Batch(), Slot(7)};
-  const MessageBody promise =
-      paxos::Promise{kBallot, Slot(6), {{Slot(7), kBallot, Value()}, {Slot(9), kBallot, Value()}}};
-  const MessageBody repair = paxos::Promise{kBallot,
-                                            Slot(6),
-                                            {},
-                                            {{Slot(7), Value()}, {Slot(9), Value()}},
-                                            {{Slot(8), kBallot}, {Slot(10), kBallot}}};
+  const MessageBody promise = paxos::Promise{
+      kBallot, Slot(6), {{Slot(8), kBallot, Value()}, {Slot(10), kBallot, Value()}}, Slot(7)};
+  const MessageBody repair = paxos::Promise{
+      kBallot, Slot(6), {}, Slot(7), {{Slot(8), Slot(9), kBallot}, {Slot(10), Slot(10), kBallot}}};
   const MessageBody learned = paxos::Learned{{{Slot(1), Value()}, {Slot(2), Value()}}, Slot(3)};
   const MessageBody forward = paxos::Forward{kBallot, 1, 3, {Command{{NodeId(5), 8}, "p"}}};
   const BadCase cases[] = {
@@ -131,22 +129,24 @@ TEST(PeerCodecTest, RefusesWhatNoCorrectPeerSends) {
        [](auto& m) { m.mutable_probe_reply()->mutable_promised()->set_node(0); }},
       {"reject without promise", paxos::Reject{kBallot, kBallot},
        [](auto& m) { m.mutable_reject()->clear_promised(); }},
-      {"promise at its watermark", promise,
-       [](auto& m) { m.mutable_promise()->set_chosen_through(7); }},
+      {"promise of a vote that needs no telling", promise,
+       [](auto& m) { m.mutable_promise()->set_told_above(8); }},
+      {"promise told from below its watermark", promise,
+       [](auto& m) { m.mutable_promise()->set_told_above(5); }},
       {"promise out of order", promise,
-       [](auto& m) { m.mutable_promise()->mutable_accepted(1)->set_slot(7); }},
+       [](auto& m) { m.mutable_promise()->mutable_accepted(1)->set_slot(8); }},
       {"promise without ballot", promise,
        [](auto& m) { m.mutable_promise()->mutable_accepted(1)->clear_ballot(); }},
       {"promise with bad value", promise,
        [](auto& m) { m.mutable_promise()->mutable_accepted(1)->set_value(""); }},
-      {"promise of chosen values out of order", repair,
-       [](auto& m) { m.mutable_promise()->mutable_chosen(1)->set_slot(7); }},
-      {"promise of a chosen value at its watermark", repair,
-       [](auto& m) { m.mutable_promise()->mutable_chosen(0)->set_slot(6); }},
-      {"promise of unknown votes out of order", repair,
-       [](auto& m) { m.mutable_promise()->mutable_unknown(1)->set_slot(8); }},
-      {"promise of an unknown vote at its watermark", repair,
-       [](auto& m) { m.mutable_promise()->mutable_unknown(0)->set_slot(6); }},
+      {"promise of untold votes that overlap", repair,
+       [](auto& m) { m.mutable_promise()->mutable_untold(1)->set_first(9); }},
+      {"promise of untold votes that end before they begin", repair,
+       [](auto& m) { m.mutable_promise()->mutable_untold(1)->set_last(9); }},
+      {"promise of untold votes without an end", repair,
+       [](auto& m) { m.mutable_promise()->mutable_untold(1)->set_last(kHuge); }},
+      {"promise of an untold vote that needs no telling", repair,
+       [](auto& m) { m.mutable_promise()->mutable_untold(0)->set_first(7); }},
       {"learned with a gap", learned,
        [](auto& m) { m.mutable_learned()->mutable_values(1)->set_slot(3); }},
       {"learned slot zero", learned,
