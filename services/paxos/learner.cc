@@ -19,6 +19,8 @@ void Learner::OnWatermark(Slot watermark, const Ballot& ballot, const Acceptor& 
   while (chosen_through_ < watermark) {
     const AcceptedValue* accepted = acceptor.Find(chosen_through_.next());
     if (accepted == nullptr || accepted->ballot != ballot) return;
+    // A restart would not know it again: what catch-up brings goes into the log.
+    if (acceptor.IsDoubtful(accepted->slot)) return;
     Advance(accepted->slot, accepted->value);
     AdvanceOverWaiting();
   }

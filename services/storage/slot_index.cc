@@ -62,7 +62,8 @@ void SlotIndex::DoubtGaps(GroupId id, paxos::Ballot bound) {
   }
 }
 
-// Whoever wrote this record knew what is chosen in these slots, and had it in the log.
+// Whoever wrote this record knew what is chosen in these slots, and had it in the log or nothing
+// else there.
 void SlotIndex::CloseAgain(Group& group, const RecordDescriptor& record) {
   auto& reopened = group.reopened;
   reopened.erase(reopened.begin(), reopened.upper_bound(record.chosen_through));

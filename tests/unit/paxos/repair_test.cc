@@ -233,6 +233,33 @@ TEST(RepairTest, WhatWaitsAboveAGapGetsNoVoteForAnotherValue) {
   }
 }
 
+// The watermark proves the value, but the log still takes the slot for lost: it would be unknown
+// again after the next restart, and could not be taught.
+TEST(RepairTest, ADoubtfulSlotIsLearnedIntoTheLog) {
+  for (const bool doubtful : {false, true}) {
+    RecoveredState recovered;
+    recovered.founded = true;
+    recovered.promised = At(3);
+    recovered.configurations = ConfigurationHistory(kThree);
+    recovered.accepted = {{Slot(1), At(3), ValueOf("x")}};
+    if (doubtful) recovered.unknown = {{Slot(1), Ballot()}};
+    ReplicaOptions options;
+    options.self = NodeId(2);
+    Replica replica(options, std::move(recovered));
+    Heartbeat heartbeat;
+    heartbeat.ballot = At(3);
+    heartbeat.chosen_through = Slot(1);
+    replica.Step({options.group, NodeId(1), NodeId(2), heartbeat});
+    EXPECT_EQ(replica.status().chosen_through, doubtful ? Slot() : Slot(1));
+    if (!doubtful) continue;
+    replica.Step(
+        {options.group, NodeId(1), NodeId(2), Learned{{{Slot(1), ValueOf("x")}}, Slot(1)}});
+    const Ready ready = replica.TakeReady();
+    ASSERT_EQ(ready.records.size(), 1u);
+    EXPECT_TRUE(std::holds_alternative<LearnedRecord>(ready.records[0].body));
+  }
+}
+
 // What others had handed to the leader was addressed to the ballot that it gives up.
 TEST(RepairTest, RisingProposesNoForwardedCommandTwice) {
   Cluster cluster(3);
