@@ -231,6 +231,34 @@ TEST(MembershipTest, AConfigurationNotInForceConfirmsNoReads) {
   EXPECT_THAT(cluster.reads(leader), IsEmpty());
 }
 
+TEST(MembershipTest, TheLogIsNotCutBeforeEveryMemberWasHeard) {
+  Cluster cluster(3);
+  cluster.Crash(3);
+  const int leader = cluster.ElectLeader();
+  cluster.Propose(leader, "x");
+  cluster.TickAll(5);
+  EXPECT_EQ(cluster.at(leader).cut_through(), Slot());
+  cluster.Restart(3);
+  cluster.TickAll(5);
+  EXPECT_GT(cluster.at(leader).cut_through(), Slot());
+}
+
+// The old configuration still decides the slots before the change is in force.
+TEST(MembershipTest, ALeaderNeedsContactToEveryConfigurationThatDecides) {
+  Cluster cluster = Small(3);
+  const int leader = cluster.ElectLeader();
+  cluster.TickAll(3);
+  ASSERT_TRUE(cluster.Reconfigure(leader, {cluster.Member(leader)}));
+  for (cluster.Drive(); cluster.configuration(leader).voters().size() > 1; cluster.Drive()) {
+    ASSERT_FALSE(cluster.network().empty());
+    cluster.Deliver(0);
+  }
+  cluster.network().clear();
+  cluster.Isolate(leader);
+  for (int i = 0; i < 30; ++i) cluster.Tick(leader);
+  EXPECT_EQ(cluster.leader(), 0);
+}
+
 // Simulator, with members that come and go: the survivor of a removal restarted, did not know any
 // more that the old configuration's slots were chosen, and needed the removed voter to find out.
 TEST(MembershipTest, ARemovedVoterStaysUntilTheOthersWouldRememberWithoutIt) {

@@ -120,6 +120,20 @@ TEST(PromisesTest, APromiseIsBounded) {
   EXPECT_EQ(promise.untold.back().bound, Ballot::Max());
 }
 
+// A later promise tells of a vote that the first quorum hid: it is proposed again, not overwritten.
+TEST(PromisesTest, AVoteThatALaterPromiseTellsMovesTheBarrier) {
+  const ConfigurationHistory three(kThree);
+  Proposer proposer(&three, At(9), 128, 1 << 20);
+  proposer.OnPromise(NodeId(1), {At(9), Slot(), {}, Slot(), {}, At(3)}, Slot());
+  ASSERT_TRUE(proposer.OnPromise(NodeId(2), {At(9), Slot(), {}}, Slot()));
+  EXPECT_EQ(proposer.barrier(), Slot(1));
+  proposer.OnPromise(NodeId(3), {At(9), Slot(), {{Slot(2), At(3), ValueOf("a")}}}, Slot());
+  EXPECT_EQ(proposer.barrier(), Slot(3));
+  std::vector<Value> proposed;
+  while (proposer.MustRepropose()) proposed.push_back(proposer.Repropose(Slot(), 0).value);
+  EXPECT_EQ(proposed, (std::vector<Value>{Value(), ValueOf("a"), Value()}));
+}
+
 // Of what lies between, nobody would have said anything.
 TEST(PromisesTest, APromiseToldFromAboveWhatIsKnownDoesNotCount) {
   const ConfigurationHistory three(kThree);

@@ -310,9 +310,27 @@ TEST(RepairTest, LostVotesAreForgivenOnlyWhenTheLeadersSlotsAreKnown) {
   replica.Step({options.group, NodeId(2), NodeId(1),
                 Heartbeat{{5, NodeId(2)}, Slot(2), 1, Slot(), /*serves=*/true}});
   EXPECT_EQ(lost_through(), At(3));
+  // What is chosen later does not matter: under load it would never be caught up with.
+  replica.Step({options.group, NodeId(3), NodeId(1),
+                Heartbeat{{round, NodeId(3)}, Slot(9), 1, Slot(), /*serves=*/true, Slot()}});
   replica.Step({options.group, NodeId(2), NodeId(1),
                 Learned{{{Slot(1), ValueOf("a")}, {Slot(2), ValueOf("b")}}, Slot(2)}});
   EXPECT_EQ(lost_through(), Ballot());
+}
+
+// The leader of the very ballot has not asked again since the votes were lost.
+TEST(RepairTest, TheLeaderOfTheirBallotForgivesNoLostVotes) {
+  RecoveredState recovered;
+  recovered.founded = true;
+  recovered.promised = recovered.lost_through = At(3);
+  recovered.configurations = ConfigurationHistory(kThree);
+  ReplicaOptions options;
+  options.self = NodeId(2);
+  Replica replica(options, std::move(recovered));
+  replica.Step({options.group, NodeId(1), NodeId(2),
+                Heartbeat{At(3), Slot(), 1, Slot(), /*serves=*/true, Slot()}});
+  const auto said = std::get<HeartbeatReply>(replica.TakeReady().messages.back().body);
+  EXPECT_EQ(said.lost_through, At(3));
 }
 
 // Else the log would still hold the older vote, and teach it after the next restart.
