@@ -97,7 +97,7 @@ Node::Node(const NodeOptions& options, WhoIAm self, std::unique_ptr<DataDir> dat
       reads_(kMaxReads, recovered_.applied),
       inbox_(ReplicaInboxLimits()),
       snapshots_(
-          data_->path() + "/snapshots", self_.cluster,
+          {data_->path() + "/snapshots", self_.cluster}, storage::Env::Posix(),
           [this](const std::string& dir) { return apply_thread_->Checkpoint(dir); }, clock),
       fetch_(self_.cluster, self_.self,
              {data_->state_directories(), data_->state(), log, clock, endings_.fatal},

@@ -251,8 +251,10 @@ void Node::ServeLearnReply(const paxos::LearnReply& reply) {
     values = data_->log()->ReadValues(kGroup, reply.first_slot, reply.last_slot, kMaxLearnedBytes);
   }
   if (!reply.first_slot || absl::IsOutOfRange(values.status())) {
-    const Slot applied = apply_thread_->applied();
-    messages.push_back({kGroup, self_.self, reply.to, paxos::SnapshotOffer{applied}});
+    // A node without a state has no snapshot: another peer will be asked.
+    if (const Slot applied = apply_thread_->applied()) {
+      messages.push_back({kGroup, self_.self, reply.to, paxos::SnapshotOffer{applied}});
+    }
   } else if (!values.ok()) {
     metrics_.unreadable_values.Increment();
     log_->Warn("cannot answer a peer that is behind; it will ask another one")

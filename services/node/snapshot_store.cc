@@ -3,25 +3,21 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "services/storage/env.h"
-#include "services/storage/snapshot.h"
 
 namespace synod::node {
-namespace {
-
-// A member whose connection broke comes back for the rest well within this.
-constexpr absl::Duration kKeep = absl::Seconds(30);
-
-}  // namespace
 
 // Its files go with it.
 class SnapshotStore::Snapshot final : public rpc::SnapshotSource {
  public:
-  Snapshot(std::string dir, storage::SnapshotDescriptor descriptor)
-      : dir_(std::move(dir)), descriptor_(std::move(descriptor)) {}
+  Snapshot(storage::Env* env, std::string dir, size_t chunk_bytes,
+           storage::SnapshotDescriptor descriptor)
+      : env_(env),
+        dir_(std::move(dir)),
+        chunk_bytes_(chunk_bytes),
+        descriptor_(std::move(descriptor)) {}
   ~Snapshot() override {
     // What cannot be removed now is removed at the next start.
-    storage::RemoveDirectory(storage::Env::Posix(), dir_).IgnoreError();
+    storage::RemoveDirectory(env_, dir_).IgnoreError();
   }
 
   Slot slot() const { return descriptor_.slot; }
@@ -31,23 +27,23 @@ class SnapshotStore::Snapshot final : public rpc::SnapshotSource {
   uint32_t files() const override { return static_cast<uint32_t>(descriptor_.files.size()); }
   uint64_t FileBytes(uint32_t file) const override { return descriptor_.files[file].bytes; }
   absl::StatusOr<std::string> Read(uint32_t file, uint64_t offset) const override {
-    return storage::ReadSnapshotChunk(storage::Env::Posix(), dir_, descriptor_, file, offset,
-                                      storage::kMaxSnapshotChunkBytes);
+    return storage::ReadSnapshotChunk(env_, dir_, descriptor_, file, offset, chunk_bytes_);
   }
 
  private:
+  storage::Env* const env_;
   const std::string dir_;
+  const size_t chunk_bytes_;
   const storage::SnapshotDescriptor descriptor_;
 };
 
-SnapshotStore::SnapshotStore(std::string dir, ClusterId cluster, Checkpoint checkpoint,
+SnapshotStore::SnapshotStore(Options options, storage::Env* env, Checkpoint checkpoint,
                              const Clock* clock)
-    : dir_(std::move(dir)), cluster_(cluster), checkpoint_(std::move(checkpoint)), clock_(clock) {
-  storage::Env* const env = storage::Env::Posix();
-  const auto left = env->List(dir_);
+    : options_(std::move(options)), env_(env), checkpoint_(std::move(checkpoint)), clock_(clock) {
+  const auto left = env_->List(options_.dir);
   if (!left.ok()) return;
   for (const std::string& name : *left) {
-    storage::RemoveDirectory(env, absl::StrCat(dir_, "/", name)).IgnoreError();
+    storage::RemoveDirectory(env_, absl::StrCat(options_.dir, "/", name)).IgnoreError();
   }
 }
 
@@ -63,12 +59,11 @@ absl::StatusOr<std::shared_ptr<const rpc::SnapshotSource>> SnapshotStore::Open(S
   }
   if (id != 0) return absl::NotFoundError("the snapshot is gone; ask for a new one");
 
-  storage::Env* const env = storage::Env::Posix();
-  if (auto status = env->CreateDirs(dir_); !status.ok()) return status;
-  const std::string dir = absl::StrCat(dir_, "/", ++made_);
+  if (auto status = env_->CreateDirs(options_.dir); !status.ok()) return status;
+  const std::string dir = absl::StrCat(options_.dir, "/", ++made_);
   auto made = Make(dir, at_least);
   if (!made.ok()) {
-    storage::RemoveDirectory(env, dir).IgnoreError();
+    storage::RemoveDirectory(env_, dir).IgnoreError();
     return made.status();
   }
   newest_ = *std::move(made);
@@ -84,16 +79,16 @@ absl::StatusOr<std::shared_ptr<const SnapshotStore::Snapshot>> SnapshotStore::Ma
     return absl::FailedPreconditionError(
         absl::StrCat("this node has applied slots through ", slot->value(), " only"));
   }
-  auto descriptor =
-      storage::DescribeSnapshot(storage::Env::Posix(), dir, cluster_, *slot, &stopping_);
+  auto descriptor = storage::DescribeSnapshot(env_, dir, options_.cluster, *slot, &stopping_);
   if (!descriptor.ok()) return descriptor.status();
-  return std::make_shared<const Snapshot>(dir, *std::move(descriptor));
+  return std::make_shared<const Snapshot>(env_, dir, options_.chunk_bytes, *std::move(descriptor));
 }
 
 void SnapshotStore::RemoveIdle() {
   std::shared_ptr<const Snapshot> idle;  // its files are removed without the lock
   if (!mutex_.TryLock()) return;         // one is being made: it takes as long as it takes
-  if (newest_ != nullptr && newest_.use_count() == 1 && clock_->Monotonic() - asked_at_ > kKeep) {
+  if (newest_ != nullptr && newest_.use_count() == 1 &&
+      clock_->Monotonic() - asked_at_ > options_.keep) {
     idle.swap(newest_);
   }
   mutex_.Unlock();

@@ -6,6 +6,8 @@
 #define SYNOD_SERVICES_NODE_SNAPSHOT_STORE_H_
 
 #include <atomic>
+#include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -16,6 +18,8 @@
 #include "common/clock.h"
 #include "common/ids.h"
 #include "services/rpc/snapshot_source.h"
+#include "services/storage/env.h"
+#include "services/storage/snapshot.h"
 
 namespace synod::node {
 
@@ -24,8 +28,16 @@ class SnapshotStore {
   // Makes a copy of the durable state in a directory and says of which slot it is.
   using Checkpoint = std::function<absl::StatusOr<Slot>(const std::string& dir)>;
 
-  // `dir` is this store's alone; what an earlier life left in it is removed. The clock outlives it.
-  SnapshotStore(std::string dir, ClusterId cluster, Checkpoint checkpoint, const Clock* clock);
+  struct Options {
+    std::string dir;  // this store's alone; what an earlier life left in it is removed
+    ClusterId cluster;
+    size_t chunk_bytes = storage::kMaxSnapshotChunkBytes;
+    // A member whose connection broke comes back for the rest well within this.
+    absl::Duration keep = absl::Seconds(30);
+  };
+
+  // The pointers outlive it.
+  SnapshotStore(Options options, storage::Env* env, Checkpoint checkpoint, const Clock* clock);
   ~SnapshotStore();
 
   // One of this slot or later; with an id exactly that one, NotFound when it is gone.
@@ -43,8 +55,8 @@ class SnapshotStore {
   // A new one in `dir`; FailedPrecondition when the state is not there yet.
   absl::StatusOr<std::shared_ptr<const Snapshot>> Make(const std::string& dir, Slot at_least);
 
-  const std::string dir_;
-  const ClusterId cluster_;
+  const Options options_;
+  storage::Env* const env_;
   const Checkpoint checkpoint_;
   const Clock* const clock_;
 

@@ -1,7 +1,7 @@
 // What outlives an in-memory engine: named durable images, as directories are to RocksDB.
 //
 // With an Env, checkpoints are files in its directories, so that they can be sent, received and
-// installed like RocksDB's; a directory whose file is new is loaded from it.
+// installed like RocksDB's; a directory whose files are new is loaded from them.
 //
 // Thread-safety: safe for concurrent use.
 #ifndef SYNOD_SERVICES_STORAGE_MEMORY_DISK_H_
@@ -10,8 +10,8 @@
 #include <array>
 #include <cstdint>
 #include <map>
-#include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
@@ -27,18 +27,19 @@ namespace synod::storage {
 // All columns of one state; copying it is a snapshot.
 using MemoryImage = std::array<MemoryTree, kColumns>;
 
-std::string EncodeImage(const MemoryImage& image);
-// Nothing when the bytes are no image.
-std::optional<MemoryImage> DecodeImage(absl::string_view bytes);
+// In parts of about 8 KiB, each with its number, how many there are, and a checksum.
+std::vector<std::string> EncodeImage(const MemoryImage& image);
+// Parts in any order. DataLoss when one is damaged or missing.
+absl::StatusOr<MemoryImage> DecodeImage(const std::vector<std::string>& parts);
 
 class MemoryDisk {
  public:
   // Without an Env checkpoints are images of this disk, too.
   explicit MemoryDisk(Env* env = nullptr) : env_(env) {}
 
-  // For an engine that is opened: the newer of file and image; empty when there is neither. A file
-  // that is no image counts as a lost engine: empty.
-  MemoryImage Open(const std::string& dir);
+  // For an engine that is opened: the newer of files and image; empty when there are neither.
+  // DataLoss when the files are damaged; what else was held of the directory is then forgotten.
+  absl::StatusOr<MemoryImage> Open(const std::string& dir);
 
   // What was stored last.
   MemoryImage Load(const std::string& dir) const;
@@ -46,16 +47,20 @@ class MemoryDisk {
   // Durable at once.
   void Store(const std::string& dir, MemoryImage image);
 
-  // AlreadyExists when `dir` is taken. In an Env not synced: it is there to be read soon.
+  // No image of the directory is held any more.
+  void Remove(const std::string& dir);
+
+  // AlreadyExists when `dir` is taken. The files of one are durable, their names are not.
   absl::Status Checkpoint(const std::string& dir, MemoryImage image);
 
  private:
   struct Held {
     MemoryImage image;
-    uint64_t file = 0;  // checksum of the file that it was loaded from; 0 without one
+    uint64_t files = 0;  // checksum of those that it was loaded from; 0 without any
   };
 
-  void TakeFile(const std::string& dir) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::StatusOr<std::vector<std::string>> ReadFiles(const std::string& dir) const;
+  absl::Status TakeFiles(const std::string& dir) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   Env* const env_;
   mutable absl::Mutex mutex_;

@@ -101,8 +101,8 @@ class MemorySnapshot final : public EngineReader {
 // Readers copy the roots under the mutex and walk them outside: nothing they see ever changes.
 class MemoryEngine final : public Engine {
  public:
-  MemoryEngine(std::shared_ptr<MemoryDisk> disk, std::string dir)
-      : disk_(std::move(disk)), dir_(std::move(dir)), image_(disk_->Open(dir_)) {}
+  MemoryEngine(std::shared_ptr<MemoryDisk> disk, std::string dir, MemoryImage image)
+      : disk_(std::move(disk)), dir_(std::move(dir)), image_(std::move(image)) {}
 
   absl::StatusOr<bool> Get(Column column, absl::string_view key,
                            std::string* value) const override {
@@ -177,8 +177,11 @@ class MemoryEngine final : public Engine {
 
 }  // namespace
 
-std::unique_ptr<Engine> OpenMemoryEngine(std::shared_ptr<MemoryDisk> disk, const std::string& dir) {
-  return std::make_unique<MemoryEngine>(std::move(disk), dir);
+absl::StatusOr<std::unique_ptr<Engine>> OpenMemoryEngine(std::shared_ptr<MemoryDisk> disk,
+                                                         const std::string& dir) {
+  auto image = disk->Open(dir);
+  if (!image.ok()) return image.status();
+  return std::make_unique<MemoryEngine>(std::move(disk), dir, *std::move(image));
 }
 
 }  // namespace synod::storage

@@ -11,14 +11,16 @@
 #include <memory>
 #include <string>
 
+#include "absl/status/statusor.h"
 #include "services/storage/engine.h"
 #include "services/storage/memory_disk.h"
 
 namespace synod::storage {
 
-// Starts from what the last Flush of an engine with this disk and `dir` left.
-std::unique_ptr<Engine> OpenMemoryEngine(std::shared_ptr<MemoryDisk> disk,
-                                         const std::string& dir = "engine");
+// Starts from what the last Flush of an engine with this disk and `dir` left, or from a checkpoint
+// put there. DataLoss when that is damaged.
+absl::StatusOr<std::unique_ptr<Engine>> OpenMemoryEngine(std::shared_ptr<MemoryDisk> disk,
+                                                         const std::string& dir = "engine");
 
 }  // namespace synod::storage
 

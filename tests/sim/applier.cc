@@ -28,8 +28,11 @@ Applier::Applier(World& world, Process& process, State state, ApplierOptions opt
       hooks_(std::move(hooks)) {}
 
 void Applier::Push(std::vector<paxos::ChosenValue> chosen) {
-  for (paxos::ChosenValue& value : chosen) waiting_.push_back(std::move(value));
-  if (!busy_ && !waiting_.empty()) Schedule();
+  for (paxos::ChosenValue& value : chosen) {
+    // The core may hand out what a snapshot held before it has heard of that.
+    if (value.slot > state_.machine->applied()) waiting_.push_back(std::move(value));
+  }
+  ScheduleIfDue();
 }
 
 void Applier::Replace(State state) {
@@ -37,14 +40,21 @@ void Applier::Replace(State state) {
   while (!waiting_.empty() && waiting_.front().slot <= state_.machine->applied()) {
     waiting_.pop_front();
   }
+  held_ = false;
+  ScheduleIfDue();
 }
 
-void Applier::Schedule() {
+void Applier::ScheduleIfDue() {
+  if (busy_ || held_ || waiting_.empty()) return;
   busy_ = true;
   process_.After(DrawDuration(random_, options_.latency), [this] { ApplySome(); });
 }
 
 void Applier::ApplySome() {
+  if (held_) {
+    busy_ = false;
+    return;
+  }
   std::vector<paxos::ChosenValue> values;
   std::vector<kv::SlotCommands> slots;
   std::deque<std::string> configurations;  // whose addresses stay
@@ -74,7 +84,7 @@ void Applier::ApplySome() {
   }
   Report(values, *results);
   busy_ = false;
-  if (!waiting_.empty()) Schedule();
+  ScheduleIfDue();
 }
 
 void Applier::Report(const std::vector<paxos::ChosenValue>& values,

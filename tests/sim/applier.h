@@ -44,11 +44,13 @@ class Applier {
           Hooks hooks);
 
   void Push(std::vector<paxos::ChosenValue> chosen);
+  // Applies nothing until the state is replaced.
+  void Hold() { held_ = true; }
   // A snapshot has replaced the state.
   void Replace(State state);
 
  private:
-  void Schedule();
+  void ScheduleIfDue();
   void ApplySome();
   void Report(const std::vector<paxos::ChosenValue>& values,
               const std::vector<kv::Result>& results);
@@ -60,6 +62,7 @@ class Applier {
   Random random_;
   Hooks hooks_;
   bool busy_ = false;
+  bool held_ = false;
   std::deque<paxos::ChosenValue> waiting_;
 };
 

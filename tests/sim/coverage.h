@@ -47,12 +47,22 @@ enum class Situation {
   kHandedOver,          // a leader asked another to lead
   kSnapshotInstalled,
   kSnapshotOfConfigurations,  // one that brings a configuration its receiver had not seen
-  kCrashInInstallation,       // finished by the next start
+  kSnapshotStreamBroken,
+  kDownloadResumed,         // by the next stream, with the whole files of the one before
+  kDownloadResumedLater,    // ... by a later fetch, perhaps of a later life
+  kSnapshotGone,            // its giver has forgotten it
+  kDamagedFileRefused,      // a file of a download does not match its checksum
+  kDamagedSnapshotRefused,  // a complete download cannot be opened any more
+  kSnapshotOvertaken,       // the state caught up while its successor was fetched
+  kCrashBeforeCut,          // ... of the log, with a complete download: the next start goes on
+  kCrashBeforeSwap,         // ... of the states, with the log cut: likewise
   kFetchFailed,
-  kLostVoteReported,   // a log opens and names votes it has lost
-  kLostSlotsReported,  // ... and does not even know in which slots
-  kRepaired,           // and may forget that
-  kRepairInElection,   // a promise names lost votes
+  kStateDamaged,         // an engine's files are damaged; it begins anew
+  kStateControlDamaged,  // nobody knows which state counts; the operator removes both
+  kLostVoteReported,     // a log opens and names votes it has lost
+  kLostSlotsReported,    // ... and does not even know in which slots
+  kRepaired,             // and may forget that
+  kRepairInElection,     // a promise names lost votes
   kWipedNodeStopped,
   kEngineLost,
   // Clients.

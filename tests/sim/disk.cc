@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 
 namespace synod::sim {
@@ -79,6 +80,7 @@ void Disk::Forsake(FileNumber file, std::vector<Operation>& operations) {
 
 absl::Status Disk::Refuse(const Operation& operation) {
   using Kind = Operation::Kind;
+  if (!in_use_) return absl::CancelledError("the process is dead");
   const bool grows =
       operation.kind == Kind::kLink ||
       (operation.kind == Kind::kWrite &&
@@ -253,6 +255,7 @@ void Disk::Restart() {
 }
 
 void Disk::KillProcess() {
+  in_use_ = false;
   StopAtRandomPoint();
   // The kernel lives on and holds everything that reached it; it is still not durable.
   visible_ = durable_;
@@ -272,7 +275,32 @@ void Disk::Wipe() {
   misread_.clear();
 }
 
+bool Disk::IsBelow(const std::string& name, const std::string& path) {
+  return name == path || absl::StartsWith(name, path + "/");
+}
+
+std::vector<std::string> Disk::PathsBelow(const std::string& path) const {
+  std::vector<std::string> paths;
+  for (const auto& [name, number] : visible_.names) {
+    if (IsBelow(name, path)) paths.push_back(name);
+  }
+  return paths;
+}
+
+void Disk::WipeBelow(const std::string& path) {
+  for (Layer* layer : {&visible_, &durable_}) {
+    std::erase_if(layer->names, [&](const auto& entry) { return IsBelow(entry.first, path); });
+  }
+  std::erase_if(directories_, [&](const std::string& dir) { return IsBelow(dir, path); });
+  for (auto* operations : {&uncovered_, &journal_}) {
+    std::erase_if(*operations, [&](const Operation& operation) {
+      return operation.kind != Operation::Kind::kWrite && IsBelow(operation.data, path);
+    });
+  }
+}
+
 void Disk::LosePower() {
+  in_use_ = false;
   StopAtRandomPoint();
   DrawFates();
   Restart();
@@ -303,6 +331,11 @@ absl::Status Disk::Rename(const std::string& from, const std::string& to) {
 }
 
 absl::Status Disk::Remove(const std::string& path) {
+  if (in_use_ && directories_.contains(path)) {
+    if (!PathsBelow(path).empty()) return absl::FailedPreconditionError(path + ": not empty");
+    directories_.erase(path);
+    return absl::OkStatus();
+  }
   if (!visible_.names.contains(path)) return absl::NotFoundError(absl::StrCat(path, ": not there"));
   return Issue({Operation::Kind::kUnlink, 0, 0, path, {}});
 }
@@ -312,17 +345,20 @@ absl::Status Disk::SyncDir(const std::string& dir) {
 }
 
 absl::Status Disk::CreateDirs(const std::string& dir) {
-  directories_.insert(dir);
+  for (std::string path = dir; !path.empty(); path = DirectoryOf(path)) directories_.insert(path);
   return absl::OkStatus();
 }
 
 absl::StatusOr<std::vector<std::string>> Disk::List(const std::string& dir) {
   if (!directories_.contains(dir)) return absl::NotFoundError(absl::StrCat(dir, ": not there"));
-  std::vector<std::string> names;
+  std::set<std::string> names;
   for (const auto& [path, number] : visible_.names) {
-    if (DirectoryOf(path) == dir) names.push_back(path.substr(dir.size() + 1));
+    if (DirectoryOf(path) == dir) names.insert(path.substr(dir.size() + 1));
   }
-  return names;
+  for (const std::string& path : directories_) {
+    if (DirectoryOf(path) == dir) names.insert(path.substr(dir.size() + 1));
+  }
+  return std::vector<std::string>(names.begin(), names.end());
 }
 
 absl::StatusOr<std::unique_ptr<storage::FileLock>> Disk::Lock(const std::string& path) {

@@ -59,20 +59,26 @@ class Disk final : public storage::Env {
   void SetTrouble(Trouble trouble) { trouble_ = trouble; }
   bool troubled() const { return trouble_ != Trouble::kNone; }
 
-  // Damages some place of `dir` and says which; "" when nothing there fits. Of the newest segment's
-  // newest writes it keeps off, and of all but one copy of the manifest: no log can tell the former
-  // from a torn tail after a power loss, or do without the latter.
+  // Damages some file at or below `path`, of any kind, and says where; "" when nothing there fits.
+  std::string StrikeBelow(Damage damage, const std::string& path, Random random);
+
+  // Damages some place of `dir`, which holds a log, and says which; "" when nothing there fits. Of
+  // the newest segment's newest writes it keeps off, and of all but one copy of the manifest: no
+  // log can tell the former from a torn tail after a power loss, or do without the latter.
   std::string Strike(Damage damage, const std::string& dir, Random random);
 
   // The device has done everything that was asked of it so far.
   void Settle();
 
   // The process is killed: the kernel keeps what was written, synced or not, up to some point of
-  // what had not settled.
+  // what had not settled. What is still asked of it has no effect until a process starts.
   void KillProcess();
+  void StartProcess() { in_use_ = true; }
 
   // Everything is gone, and a new disk in its place. Precondition: no process uses it.
   void Wipe();
+  // ... at or below `path` only.
+  void WipeBelow(const std::string& path);
 
   // Power fails.
   void LosePower();
@@ -135,6 +141,8 @@ class Disk final : public storage::Env {
   // disk_damage.cc
   std::string PickFile(Damage damage, const std::string& dir, Random& random) const;
   bool MayStrike(const std::string& path, uint64_t sector) const;
+  static bool IsBelow(const std::string& name, const std::string& path);
+  std::vector<std::string> PathsBelow(const std::string& path) const;
   bool StrikeSector(Damage damage, const Sector& sector, Random& random);
   void StrikeFile(Damage damage, const std::string& path, Random& random);
 
@@ -143,6 +151,7 @@ class Disk final : public storage::Env {
   bool ignores_file_syncs_ = false;
   bool ignores_directory_syncs_ = false;
   Trouble trouble_ = Trouble::kNone;
+  bool in_use_ = true;
   bool forsook_ = false;  // ever
   FileNumber next_file_ = 1;
   Layer visible_;

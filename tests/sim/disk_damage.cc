@@ -119,6 +119,25 @@ void Disk::StrikeFile(Damage damage, const std::string& path, Random& random) {
   }
 }
 
+std::string Disk::StrikeBelow(Damage damage, const std::string& path, Random random) {
+  const std::vector<std::string> paths = PathsBelow(path);
+  for (int i = 0; i < kTries && !paths.empty(); ++i) {
+    const std::string& struck = paths[random.Below(paths.size())];
+    const FileNumber file = visible_.names.at(struck);
+    const uint64_t size = visible_.contents[file].size();
+    if (size == 0) continue;
+    if (damage >= Damage::kCutShort) {
+      StrikeFile(damage, struck, random);
+      return struck;
+    }
+    const uint64_t sector = random.Below((size + kDiskSector - 1) / kDiskSector);
+    if (StrikeSector(damage, {file, sector}, random)) {
+      return absl::StrCat(struck, "@", sector * kDiskSector);
+    }
+  }
+  return "";
+}
+
 std::string Disk::Strike(Damage damage, const std::string& dir, Random random) {
   for (int i = 0; i < kTries; ++i) {
     const std::string path = PickFile(damage, dir, random);

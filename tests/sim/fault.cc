@@ -14,14 +14,16 @@ namespace {
 
 // In the order of Fault.
 constexpr std::array<const char*, kFaults> kNames = {
-    "kill",           "power-loss",     "blackout",   "pause",     "clock-jump",  "slow-disk",
-    "disk-errors",    "disk-full",      "damage",     "wipe",      "lose-engine", "add-member",
-    "promote",        "remove-member",  "hand-over",  "partition", "one-way-cut", "partial-cut",
-    "isolate",        "bridge",         "chain",      "clog",      "swizzle",     "storm",
-    "balancer-crash", "balancer-stall", "stale-views"};
+    "kill",           "power-loss",  "blackout",     "pause",         "clock-jump",
+    "slow-disk",      "disk-errors", "disk-full",    "damage",        "wipe",
+    "lose-engine",    "add-member",  "promote",      "remove-member", "hand-over",
+    "partition",      "one-way-cut", "partial-cut",  "isolate",       "bridge",
+    "chain",          "clog",        "swizzle",      "storm",         "balancer-crash",
+    "balancer-stall", "stale-views", "damage-state", "crash-install", "damage-snapshot"};
 
 bool NeedsFrailty(Fault fault) {
-  return fault >= Fault::kDamage && fault <= Fault::kLoseEngine;
+  return (fault >= Fault::kDamage && fault <= Fault::kLoseEngine) || fault == Fault::kDamageState ||
+         fault == Fault::kDamageSnapshot;
 }
 
 // A frail node, if there is one.

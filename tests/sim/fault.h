@@ -51,9 +51,14 @@ enum class Fault {
   kBalancerCrash,  // another one takes its place, knowing nothing
   kBalancerStall,  // nothing passes between it and one node
   kStaleViews,     // what one node tells it of the cluster is held up
+  // Disks again.
+  kDamageState,     // some place of the state's files or of a snapshot's
+  kCrashInstall,    // the node's next installation of a snapshot is crashed, in one of its steps
+  kDamageSnapshot,  // the next one that it gives, has fetched or installed is damaged
 };
-inline constexpr int kFaults = static_cast<int>(Fault::kStaleViews) + 1;
+inline constexpr int kFaults = static_cast<int>(Fault::kDamageSnapshot) + 1;
 inline constexpr int kClusterFaults = static_cast<int>(Fault::kBalancerCrash);  // those before it
+inline constexpr int kStateFaults = static_cast<int>(Fault::kDamageState);      // it and later ones
 
 absl::string_view NameOf(Fault fault);
 

@@ -1,6 +1,7 @@
 #include "tests/sim/nemesis.h"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 namespace synod::sim {
@@ -94,6 +95,10 @@ void Nemesis::Inject(const PlannedFault& fault) {
     case Fault::kClockJump:
       node->JumpClock(fault.lasts);
       break;
+    case Fault::kCrashInstall:
+    case Fault::kDamageSnapshot:
+      LieInWait(*node, fault);
+      break;
     case Fault::kAddMember:
     case Fault::kPromote:
     case Fault::kRemoveMember:
@@ -106,6 +111,7 @@ void Nemesis::Inject(const PlannedFault& fault) {
     case Fault::kDamage:
     case Fault::kWipe:
     case Fault::kLoseEngine:
+    case Fault::kDamageState:
       InjectIntoDisk(*node, fault);
       break;
     case Fault::kBalancerCrash:
@@ -116,6 +122,30 @@ void Nemesis::Inject(const PlannedFault& fault) {
     default:
       if (nodes_.size() > 1) InjectIntoLinks(fault);
   }
+}
+
+void Nemesis::LieInWait(Node& node, const PlannedFault& fault) {
+  using Moment = Node::SnapshotMoment;
+  Random random(fault.draw);
+  if (fault.fault == Fault::kCrashInstall) {
+    constexpr std::array kSteps = {Moment::kDownloaded, Moment::kCut, Moment::kExchanged};
+    const Moment step = kSteps[random.Below(kSteps.size())];
+    node.TrapSnapshot(step, [this, &node, &fault, power = random.Chance(0.5)] {
+      if (active_) Crash(node, fault.lasts, power);
+      return true;
+    });
+    return;
+  }
+  constexpr std::array kMoments = {Moment::kGiven, Moment::kDownloaded, Moment::kExchanged};
+  const Moment moment = kMoments[random.Below(kMoments.size())];
+  const auto damage = static_cast<Damage>(random.Below(kDamages));
+  node.TrapSnapshot(moment, [this, &node, &fault, moment, damage, random]() mutable {
+    if (!active_) return true;
+    if (node.StrikeSnapshot(moment, damage, random.Fork()).empty()) return false;
+    // What has been installed is read again by the next life.
+    if (moment == Moment::kExchanged) Crash(node, fault.lasts, random.Chance(0.3));
+    return true;
+  });
 }
 
 void Nemesis::InjectIntoDisk(Node& node, const PlannedFault& fault) {
@@ -140,6 +170,16 @@ void Nemesis::InjectIntoDisk(Node& node, const PlannedFault& fault) {
       for (int i = 0; i < places; ++i) {
         node.Strike(static_cast<Damage>(random.Below(kDamages)), random.Fork());
       }
+      break;
+    }
+    case Fault::kDamageState: {
+      if (!node.founded()) break;
+      const int places = 1 << random.Below(4);
+      for (int i = 0; i < places; ++i) {
+        node.StrikeState(static_cast<Damage>(random.Below(kDamages)), random.Fork());
+      }
+      // It shows when a state is opened, or read for another member.
+      if (random.Chance(0.5)) Crash(node, fault.lasts, random.Chance(0.3));
       break;
     }
     case Fault::kWipe:

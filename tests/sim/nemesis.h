@@ -36,6 +36,7 @@ class Nemesis {
 
  private:
   void Inject(const PlannedFault& fault);
+  void LieInWait(Node& node, const PlannedFault& fault);
   void InjectIntoDisk(Node& node, const PlannedFault& fault);
   void InjectIntoLinks(const PlannedFault& fault);
   void Operate(const PlannedFault& fault);

@@ -21,6 +21,7 @@ Network::Network(World& world, NetworkOptions options, Random random, int nodes)
     : world_(world),
       options_(options),
       random_(random),
+      bulk_random_(random.Fork()),
       nodes_(static_cast<size_t>(nodes)),
       links_(nodes_ * nodes_),
       receivers_(nodes_) {
@@ -104,6 +105,22 @@ absl::Duration Network::DrawDelay(Link& link) {
   }
   busy_until_ = std::max(busy_until_, now + delay);
   return delay;
+}
+
+bool Network::Carry(NodeId from, NodeId to, EventLoop::Action arrive) {
+  Link& link = LinkOf(from, to);
+  const absl::Duration now = world_.loop.now();
+  const bool stormy = link.stormy_until > now;
+  if (link.cuts > 0 || bulk_random_.Chance(stormy ? kStormLoss : options_.loss)) {
+    ++disturbed_;
+    return false;
+  }
+  absl::Duration delay = DrawDuration(bulk_random_, link.latency);
+  if (stormy) delay *= kStormSlowness;
+  delay = std::max({delay, link.clogged_until - now, link.last_piece - now});
+  link.last_piece = now + delay;
+  world_.loop.After(delay, std::move(arrive));
+  return true;
 }
 
 void Network::Schedule(const paxos::Message& message, Link& link) {

@@ -41,6 +41,10 @@ class Network {
 
   void Send(const paxos::Message& message);
 
+  // One piece of a bulk stream, which is a connection of its own: its pieces arrive in the order in
+  // which they are sent. False when the connection breaks over it, and it does not arrive.
+  bool Carry(NodeId from, NodeId to, EventLoop::Action arrive);
+
   // Cuts add up: a link works again when each is mended.
   void Cut(NodeId from, NodeId to);
   void Mend(NodeId from, NodeId to);
@@ -55,8 +59,6 @@ class Network {
   // When the last message sent so far arrives.
   absl::Duration busy_until() const { return busy_until_; }
 
-  bool Connected(NodeId from, NodeId to) { return LinkOf(from, to).cuts == 0; }
-
   uint64_t sent() const { return sent_; }
   uint64_t disturbed() const { return disturbed_; }  // lost, doubled, held up or cut off
 
@@ -67,6 +69,7 @@ class Network {
     absl::Duration clogged_until;
     absl::Duration stormy_until;
     absl::Duration last_arrival;
+    absl::Duration last_piece;  // of a bulk stream
   };
 
   Link& LinkOf(NodeId from, NodeId to);
@@ -78,6 +81,7 @@ class Network {
   absl::Duration busy_until_;
   NetworkOptions options_;
   Random random_;
+  Random bulk_random_;
   const size_t nodes_;
   std::vector<Link> links_;
   std::vector<Receiver> receivers_;

@@ -18,7 +18,8 @@ Node::Node(World& world, const Surroundings& around, NodeOptions options, Random
       disk_random_(random.Fork()),
       process_(world.loop),
       storage_({options_.replica.self, options_.voters, options_.segment_bytes}, random.Fork(),
-               world.coverage) {
+               world.coverage),
+      snapshot_random_(random.Fork()) {
   network_.Attach(id(), [this](paxos::Message message) {
     process_.After(absl::ZeroDuration(),
                    [this, message = std::move(message)]() mutable { Receive(std::move(message)); });
@@ -54,7 +55,11 @@ void Node::Join() {
   storage_.disk().Settle();
   Life& life = *life_;
   paxos::RecoveredState recovered = std::move(life.storage.recovered);
+  if (std::exchange(state_struck_, false) || life.storage.state_lost) {
+    observer_.OnDurableState(id(), recovered.applied);
+  }
   observer_.OnRecovered(id(), recovered);
+  CheckCut();
   BendRecovered(recovered);
   if (!recovered.unknown.empty()) world_.coverage.Saw(Situation::kLostVoteReported);
   if (recovered.lost_through) world_.coverage.Saw(Situation::kLostSlotsReported);
@@ -74,6 +79,7 @@ void Node::Join() {
                        OnApplied(value, results);
                      },
                      [this](Slot applied, Slot durable) { Progressed(applied, durable); }});
+  StartSnapshots();
   paxos::ReplicaOptions options = options_.replica;
   options.seed = random_.Next();
   BendOptions(options);
@@ -107,6 +113,7 @@ void Node::Wipe() {
   world_.Note(id(), "wipe", {});
   storage_.Wipe();
   observer_.OnWiped(id());
+  cut_for_ = Slot();
   wiped_ = true;
 }
 
@@ -116,16 +123,17 @@ void Node::LoseEngine() {
   world_.Note(id(), "lose-engine", {});
   world_.coverage.Saw(Situation::kEngineLost);
   observer_.OnDurableState(id(), Slot());
-  storage_.LoseEngine();
+  storage_.LoseState();
 }
 
 std::string Node::Strike(Damage damage, Random random) {
-  return storage_.disk().Strike(damage, kLogDir, std::move(random));
+  return storage_.disk().Strike(damage, kLogDir, random);
 }
 
+// A process that is killed tidies nothing up.
 void Node::Bury() {
-  life_.reset();
   storage_.disk().KillProcess();
+  life_.reset();
 }
 
 // A replica that cannot write must stop, not try again (acceptor_log.h). A sound disk has no
@@ -151,8 +159,8 @@ void Node::LosePower() {
   world_.Note(id(), "lose-power", {});
   spotter_.OnDied(id());
   process_.Kill();
-  life_.reset();
   storage_.disk().LosePower();
+  life_.reset();
 }
 
 void Node::Pause() {
@@ -170,6 +178,7 @@ void Node::Resume() {
 void Node::Tick() {
   process_.After(options_.tick, [this] { Tick(); });
   ExpireRequests();
+  life_->giver->RemoveIdle();
   if (random_.Chance(options_.cut_chance)) CutLog();
   if (!process_.alive()) return;  // the disk refused
   for (int due = TakeDueTicks(); due > 0; --due) life_->replica->Tick();

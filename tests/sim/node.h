@@ -3,6 +3,7 @@
 #ifndef SYNOD_TESTS_SIM_NODE_H_
 #define SYNOD_TESTS_SIM_NODE_H_
 
+#include <array>
 #include <functional>
 #include <map>
 #include <memory>
@@ -20,10 +21,20 @@
 #include "tests/sim/observer.h"
 #include "tests/sim/plant.h"
 #include "tests/sim/process.h"
+#include "tests/sim/snapshot_giver.h"
+#include "tests/sim/snapshot_taker.h"
 #include "tests/sim/spotter.h"
 #include "tests/sim/world.h"
 
 namespace synod::sim {
+
+struct SnapshotOptions {
+  size_t chunk_bytes = 4096;                            // of a stream
+  absl::Duration pace = absl::Microseconds(100);        // mean time between chunks
+  absl::Duration keep = absl::Seconds(30);              // a copy nobody asks for
+  absl::Duration patience = absl::Milliseconds(500);    // with a stream that brings nothing
+  absl::Duration reads_linger = absl::Milliseconds(1);  // mean, on a state that was replaced
+};
 
 struct NodeOptions {
   std::vector<NodeId> voters;  // of the first configuration; empty for a node that joins later
@@ -35,9 +46,22 @@ struct NodeOptions {
   absl::Duration request_timeout = absl::Seconds(5);
   double cut_chance = 0.01;   // per tick, of cutting the log as far as all members allow
   double cut_own_chance = 0;  // ... and as far as the own durable state allows
-  absl::Duration fetch_latency = absl::Milliseconds(20);  // of a snapshot
+  SnapshotOptions snapshot;
   uint64_t segment_bytes = 64 << 10;
   Plant plant = Plant::kNone;
+};
+
+// This node's own, as the product's code is given it.
+class NodeClock final : public Clock {
+ public:
+  // Both outlive it.
+  NodeClock(const EventLoop& loop, const absl::Duration& ahead) : loop_(loop), ahead_(ahead) {}
+  absl::Duration Monotonic() const override { return loop_.now() + ahead_; }
+  absl::Time Wall() const override { return absl::UnixEpoch() + Monotonic(); }
+
+ private:
+  const EventLoop& loop_;
+  const absl::Duration& ahead_;
 };
 
 class Node {
@@ -71,8 +95,19 @@ class Node {
   // Kill it, and give it an empty disk, or an empty state engine. It may start again.
   void Wipe();
   void LoseEngine();
-  // Damages the log's files; says where, or "".
+  // Damages the log's files, or the state's and snapshots'; says where, or "".
   std::string Strike(Damage damage, Random random);
+  std::string StrikeState(Damage damage, Random random);
+  // What comes to pass with a snapshot: a piece of it is given away; the device does what each of
+  // the steps of installing it needs.
+  enum class SnapshotMoment { kGiven, kDownloaded, kCut, kExchanged };
+  static constexpr int kSnapshotMoments = static_cast<int>(SnapshotMoment::kExchanged) + 1;
+  // Damages the files that the moment is about; says where, or "".
+  std::string StrikeSnapshot(SnapshotMoment moment, Damage damage, Random random);
+  // Waits for the next such moment; `spring` returns false to wait for one more.
+  void TrapSnapshot(SnapshotMoment moment, std::function<bool()> spring) {
+    traps_[static_cast<size_t>(moment)] = std::move(spring);
+  }
   void Pause();
   void Resume();
   // The node's clock is ahead by that much more.
@@ -100,6 +135,8 @@ class Node {
   bool Joined() const { return process_.alive() && life_ && life_->replica; }
   // Its log may vote, as far as has become durable.
   bool founded() const { return founded_; }
+  // Fetches or installs a snapshot.
+  bool fetching() const { return life_ && life_->fetching; }
   bool paused() const { return process_.paused(); }
 
   // `done` runs once unless the process dies or the request times out first; the caller gives up by
@@ -138,6 +175,9 @@ class Node {
     std::unique_ptr<paxos::Replica> replica;
     std::unique_ptr<LogWriter> log_writer;
     std::unique_ptr<Applier> applier;
+    std::unique_ptr<SnapshotGiver> giver;
+    std::unique_ptr<SnapshotTaker> taker;
+    bool fetching = false;  // or installing
     uint64_t next_sequence = 0;
     uint64_t next_read = 1;
     Slot applied;
@@ -159,11 +199,13 @@ class Node {
   void BendReceivedAnswer(paxos::Message& message);
   bool ReadsUnasked() const;
   void BendOptions(paxos::ReplicaOptions& options) const;
+  absl::StatusOr<Slot> BendCheckpoint(const std::string& dir);
   void Forge(const paxos::Message& sent, paxos::MessageBody answer);
 
   // Life cycle: node.cc.
   void Recover();
   void Join();
+  void CheckCut();
   void Bury();
   void BuryLater();
   bool StopIfOut(const paxos::ReplicaStatus& status);
@@ -184,9 +226,21 @@ class Node {
   // Teaching and snapshots: node_snapshot.cc.
   void Teach(const paxos::LearnReply& reply);
   void Offer(const paxos::LearnReply& reply);
+  void StartSnapshots();
+  absl::StatusOr<Slot> Checkpoint(const std::string& dir);
+  bool SendPiece(SnapshotPiece piece);
+  void Ask(NodeId giver, const SnapshotRequest& request);
   void Fetch(const paxos::SnapshotFetch& fetch);
+  void StartFetch(const paxos::SnapshotFetch& fetch);
   void Install();
-  void FinishInstall();
+  void ReplaceState();
+  void ExchangeDirectories(Slot slot, paxos::ConfigurationHistory configurations);
+  void EndFetch();
+  void FinishInstall(Slot slot, paxos::ConfigurationHistory configurations);
+  void GiveUpInstalling();
+  // Runs `then` when the device has done all that was asked of it for that step.
+  void AfterSync(SnapshotMoment moment, EventLoop::Action then);
+  void Spring(SnapshotMoment moment);
   void OnApplied(const paxos::ChosenValue& value, absl::Span<const kv::Result> results);
   void Progressed(Slot applied, Slot durable);
   void CutLog();
@@ -208,6 +262,7 @@ class Node {
   Random disk_random_;
   Process process_;
   NodeStorage storage_;
+  Random snapshot_random_;
   double disk_slowness_ = 1;
   absl::Duration disk_busy_until_;
   bool founded_ = false;
@@ -215,6 +270,10 @@ class Node {
   bool wiped_ = false;
   absl::Duration clock_ahead_;  // of the true time
   absl::Duration resumed_at_ = -absl::InfiniteDuration();
+  NodeClock clock_{world_.loop, clock_ahead_};
+  std::array<std::function<bool()>, kSnapshotMoments> traps_;
+  bool state_struck_ = false;  // since it was last opened
+  Slot cut_for_;  // the log was cut through here, durably, for a state that was installed
   std::unique_ptr<Life> life_;
 };
 

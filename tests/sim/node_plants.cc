@@ -41,6 +41,23 @@ void Node::BendOptions(paxos::ReplicaOptions& options) const {
   if (Planted(Plant::kWiderWindow) && id() == NodeId(1)) options.window *= 2;
 }
 
+absl::StatusOr<Slot> Node::BendCheckpoint(const std::string& dir) {
+  const std::string current = life_->storage.directories->current();
+  const storage::MemoryImage before = storage_.engine_disk().Load(current);
+  if (absl::Status status = life_->storage.engine->Flush(); !status.ok()) return status;
+  storage::MemoryImage image = storage_.engine_disk().Load(current);
+  storage::MemoryTree& keys = image[static_cast<size_t>(storage::Column::kCurrent)];
+  if (Planted(Plant::kMixedSnapshot)) {
+    keys = before[static_cast<size_t>(storage::Column::kCurrent)];
+  } else {
+    storage::MemoryTree::Cursor first(keys);
+    first.SeekFirst();
+    if (first.valid()) keys.Erase(std::string(first.key()));
+  }
+  if (auto status = storage_.engine_disk().Checkpoint(dir, image); !status.ok()) return status;
+  return life_->storage.machine->applied();
+}
+
 void Node::BendReady(paxos::Ready& ready) {
   if (Planted(Plant::kReplyBeforeSync)) {
     for (paxos::Message& message : std::exchange(ready.messages_after_sync, {})) {

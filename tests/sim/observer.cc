@@ -35,6 +35,11 @@ void Observer::OnRecovered(NodeId node, const paxos::RecoveredState& state) {
   for (const paxos::ChosenValue& chosen : state.chosen) {
     MustBeChosen(node, chosen.slot, chosen.value, "recovered");
   }
+  if (state.applied < durable_[node]) {
+    Fail(node, Say("A4: restarted with the state of slot ", state.applied, " after that of ",
+                   durable_[node], " was durable"));
+  }
+  jumped_to_[node] = Slot();
   handed_out_[node] = state.applied;
   applied_[node] = state.applied;
 }
@@ -219,11 +224,23 @@ void Observer::OnSend(const paxos::Message& message, uint64_t life) {
 }
 
 void Observer::OnHandedOut(NodeId node, const paxos::ChosenValue& chosen) {
-  if (chosen.slot != handed_out_[node].next()) {
+  // A replica that was told of a snapshot goes on behind it.
+  const Slot to = jumped_to_[node];
+  const bool jumps = handed_out_[node] < to && chosen.slot == to.next();
+  if (chosen.slot != handed_out_[node].next() && !jumps) {
     Fail(node, Say("O5: slot ", chosen.slot, " handed out after ", handed_out_[node]));
   }
   handed_out_[node] = chosen.slot;
   MustBeChosen(node, chosen.slot, chosen.value, "handed out");
+}
+
+std::optional<Slot> Observer::MemberSince(NodeId node) const {
+  for (const Era& era : eras_) {
+    if (std::find(era.members.begin(), era.members.end(), node) != era.members.end()) {
+      return era.chosen_at;
+    }
+  }
+  return std::nullopt;
 }
 
 void Observer::OnInstalled(NodeId node, Slot slot) {
@@ -233,7 +250,6 @@ void Observer::OnInstalled(NodeId node, Slot slot) {
   MustBeChosenThrough(node, slot, "a snapshot");
   Acceptor(node).OnInstalled(slot);
   applied_[node] = slot;
-  handed_out_[node] = std::max(handed_out_[node], slot);
 }
 
 void Observer::OnApplied(NodeId node, Slot slot, uint64_t results_hash) {

@@ -22,6 +22,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
@@ -52,7 +53,9 @@ class Observer {
   void OnDurable(NodeId node, const std::vector<paxos::Record>& records);
   // `life` of the sender.
   void OnSend(const paxos::Message& message, uint64_t life);
+  // The state that is visible has been replaced; and then, the replica has been told.
   void OnInstalled(NodeId node, Slot slot);
+  void OnJump(NodeId node, Slot slot) { jumped_to_[node] = slot; }
   void OnWiped(NodeId node);
   // Its state engine would survive a crash as of this slot.
   void OnDurableState(NodeId node, Slot slot) { durable_[node] = slot; }
@@ -65,6 +68,9 @@ class Observer {
   std::vector<paxos::Value> ChosenLog() const;
 
   bool Chose(const paxos::CommandId& command) const { return chosen_in_.contains(command); }
+  // Through which slot a state must reach to know that this node is a member; nothing when it has
+  // never been one.
+  std::optional<Slot> MemberSince(NodeId node) const;
   const Era& latest() const { return eras_.back(); }
   // In any configuration, learners included.
   bool WasMember(NodeId node) const;
@@ -114,6 +120,7 @@ class Observer {
   Slot chosen_prefix_;
   std::map<NodeId, Slot> handed_out_;
   std::map<NodeId, Slot> applied_;
+  std::map<NodeId, Slot> jumped_to_;  // by this life, at the word of its driver
   std::map<Slot, uint64_t> results_;
   std::map<paxos::Ballot, Owner> owners_;
   uint64_t elections_ = 0;

@@ -83,6 +83,13 @@ const std::vector<PlantInfo>& Plants() {
        "an acceptor takes what it accepts for chosen"},
       {Plant::kReadAfterPause, "read-after-pause",
        "a leader that was paused reads without asking anybody for a while"},
+      {Plant::kInstallOlder, "install-older", "a snapshot takes the place of a newer state"},
+      {Plant::kInstallEarly, "install-early",
+       "a snapshot counts as durable when its files are not yet"},
+      {Plant::kCutAfterSwap, "cut-after-swap",
+       "the log is cut for a snapshot after the state has changed"},
+      {Plant::kMixedSnapshot, "mixed-snapshot", "the files of a snapshot are of different slots"},
+      {Plant::kLossySnapshot, "lossy-snapshot", "a snapshot has lost a key, and no checksum tells"},
   };
   return *plants;
 }

@@ -66,6 +66,12 @@ enum class Plant {
   kLearnerVotesCount,
   kAcceptedIsChosen,
   kReadAfterPause,
+  // Snapshots.
+  kInstallOlder,
+  kInstallEarly,
+  kCutAfterSwap,
+  kMixedSnapshot,
+  kLossySnapshot,
 };
 
 struct PlantInfo {

@@ -113,6 +113,10 @@ class Cluster {
       nodes_.push_back(
           std::make_unique<Node>(world_, Node::Surroundings{network_, observer_, spotter_, nodes_},
                                  std::move(node), random_.Fork()));
+      // Whoever has lost its state and the log's beginning asks whom the flags name.
+      std::vector<NodeId> others = voters;
+      std::erase(others, NodeId(static_cast<uint64_t>(i)));
+      nodes_.back()->SetContacts(std::move(others));
     }
   }
 
@@ -270,6 +274,11 @@ class Cluster {
     return clear;
   }
 
+  bool SomebodyFetches(uint64_t core) const {
+    return std::any_of(nodes_.begin(), nodes_.end(),
+                       [&](const auto& node) { return In(core, node->id()) && node->fetching(); });
+  }
+
   // False when none can be expected.
   bool ExpectProgress(uint64_t core) {
     const absl::Duration start = world_.loop.now();
@@ -283,8 +292,13 @@ class Cluster {
     for (const auto& balancer : balancers_) {
       barriers_.Begin(*balancer, ElectionTimeout() + absl::Milliseconds(100));
     }
-    const absl::Duration clear = ClearAt(core);
-    if (!RunUntil(Patience(), [&] { return SomebodyServes(core); }) && Stillborn()) {
+    absl::Duration clear = ClearAt(core);
+    const auto serves = [&] {
+      // Nor does anybody vote who has to fetch first what was chosen before.
+      if (SomebodyFetches(core)) clear = std::max(clear, world_.loop.now());
+      return SomebodyServes(core);
+    };
+    if (!RunUntil(Patience(), serves) && Stillborn()) {
       stillborn_ = true;
       return false;
     }

@@ -34,7 +34,7 @@ NodeOptions DrawNode(Random& random) {
   if (random.Chance(0.5)) node.ready_delay = absl::Microseconds(random.Between(10, 2000));
   node.cut_chance = OneOf<double>(random, std::array{0.0, 0.005, 0.05});
   if (random.Chance(0.5)) node.cut_own_chance = OneOf<double>(random, std::array{0.1, 1.0});
-  node.fetch_latency = DrawBetween(random, node.tick / 4, 20 * node.tick);
+  node.snapshot.patience = 20 * node.tick + DrawBetween(random, node.tick / 4, 20 * node.tick);
   node.segment_bytes = OneOf<uint64_t>(random, std::array<uint64_t, 2>{32 << 10, 256 << 10});
   return node;
 }
@@ -77,10 +77,39 @@ void MakeShort(RunOptions& options) {
   options.client.think_time = 0.8 * options.clients * options.faulty_time / kOperations;
 }
 
+// Streams last some seconds at most.
+SnapshotOptions DrawSnapshot(Random& random, SnapshotOptions snapshot) {
+  snapshot.chunk_bytes = OneOf<size_t>(random, std::array<size_t, 3>{700, 4096, 1 << 20});
+  snapshot.pace = DrawBetween(random, absl::Microseconds(10),
+                              absl::Milliseconds(snapshot.chunk_bytes < 4096 ? 2 : 10));
+  snapshot.keep = absl::Milliseconds(OneOf<int>(random, std::array{20, 1000, 30'000}));
+  snapshot.reads_linger = DrawBetween(random, absl::Microseconds(10), absl::Milliseconds(500));
+  return snapshot;
+}
+
+// Everybody who was away needs a snapshot.
+void CutOften(NodeOptions& node) {
+  node.cut_chance = 0.1;
+  node.cut_own_chance = 1;
+  node.segment_bytes = 16 << 10;
+  node.applier.flush_chance = 0.5;
+}
+
+// Later faults have a draw of their own, so that seeds keep the meaning they had before these were.
+void AddLaterFaults(ScheduleOptions faults, Random& random, Schedule& schedule) {
+  faults.allowed = random.Below(uint64_t{1} << (kFaults - kStateFaults)) << kStateFaults;
+  faults.interval = DrawBetween(random, absl::Milliseconds(300), absl::Seconds(2));
+  const Schedule later = DrawSchedule(faults, random.Fork());
+  schedule.insert(schedule.end(), later.begin(), later.end());
+  std::stable_sort(schedule.begin(), schedule.end(),
+                   [](const PlannedFault& a, const PlannedFault& b) { return a.at < b.at; });
+}
+
 }  // namespace
 
 RunOptions DrawRunOptions(Random random) {
   RunOptions options;
+  Random later = Random(random).Fork();
   options.nodes = OneOf<int>(random, std::array{1, 2, 3, 3, 3, 3, 3, 4, 5, 5, 5, 5, 6, 7});
   options.clients = static_cast<int>(random.Between(1, 8));
   options.node = DrawNode(random);
@@ -101,6 +130,9 @@ RunOptions DrawRunOptions(Random random) {
   if (random.Chance(0.5)) options.frail = DrawMinority(random, options.nodes);
   faults.frail = options.frail;
   options.schedule = DrawSchedule(faults, random.Fork());
+  AddLaterFaults(faults, later, options.schedule);
+  options.node.snapshot = DrawSnapshot(later, options.node.snapshot);
+  if (later.Chance(0.2)) CutOften(options.node);
   return options;
 }
 
@@ -121,7 +153,7 @@ void DrawBalancers(uint64_t seed, RunOptions& options) {
   if (random.Chance(0.5)) options.client.serializable = 0.5;
   ScheduleOptions faults;
   faults.length = options.faulty_time;
-  faults.allowed = random.Below(uint64_t{1} << (kFaults - kClusterFaults)) << kClusterFaults;
+  faults.allowed = random.Below(uint64_t{1} << (kStateFaults - kClusterFaults)) << kClusterFaults;
   faults.interval = DrawBetween(random, absl::Seconds(1), absl::Seconds(5));
   faults.duration = DrawBetween(random, absl::Milliseconds(100), absl::Seconds(4));
   faults.nodes = options.nodes + options.spares;

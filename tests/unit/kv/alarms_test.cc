@@ -171,7 +171,7 @@ TEST(AlarmsTest, DamagedBytesAreDataLoss) {
   Alarms one;
   one.Activate(kNoSpace1);
   const auto load = [](const std::string& bytes) {
-    const auto engine = storage::OpenMemoryEngine(std::make_shared<storage::MemoryDisk>());
+    const auto engine = storage::OpenMemoryEngine(std::make_shared<storage::MemoryDisk>()).value();
     const auto batch = engine->NewBatch();
     batch->Put(storage::Column::kMeta, kAlarmsKey, bytes);
     SYNOD_CHECK(engine->Write(*batch).ok());

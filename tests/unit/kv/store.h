@@ -25,7 +25,7 @@ class Store {
   // Loses what was not flushed.
   void Reopen() {
     machine_.reset();
-    engine_ = storage::OpenMemoryEngine(disk_);
+    engine_ = storage::OpenMemoryEngine(disk_).value();
     auto machine = StateMachine::Open(engine_.get(), {.cache_bytes = cache_bytes_});
     SYNOD_CHECK(machine.ok()) << machine.status();
     machine_ = *std::move(machine);

@@ -85,7 +85,7 @@ class Giver {
   Giver(std::string dir, const Gift& gift, const Clock* clock)
       : state_(*OpenState(dir + "/state")),
         store_(
-            dir + "/snapshots", gift.cluster,
+            {dir + "/snapshots", gift.cluster}, storage::Env::Posix(),
             [this, gift](const std::string& to) -> absl::StatusOr<Slot> {
               if (auto status = state_->engine->Flush(); !status.ok()) return status;
               if (auto status = state_->engine->Checkpoint(to); !status.ok()) return status;

@@ -22,7 +22,8 @@ class SnapshotStoreTest : public ::testing::Test {
 
   testing::TempDir directory_;
   SystemClock clock_;
-  SnapshotStore store_{directory_.path() + "/snapshots", ClusterId(1),
+  SnapshotStore store_{{directory_.path() + "/snapshots", ClusterId(1)},
+                       storage::Env::Posix(),
                        [](const std::string& dir) -> absl::StatusOr<Slot> {
                          std::filesystem::create_directory(dir);
                          std::ofstream(dir + "/file") << "state";

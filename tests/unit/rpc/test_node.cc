@@ -42,7 +42,8 @@ class TestNode::HeldView final : public kv::ReadView {
   const std::shared_ptr<const kv::ReadView> view_;
 };
 
-TestNode::TestNode() : engine_(storage::OpenMemoryEngine(std::make_shared<storage::MemoryDisk>())) {
+TestNode::TestNode()
+    : engine_(storage::OpenMemoryEngine(std::make_shared<storage::MemoryDisk>()).value()) {
   auto machine = kv::StateMachine::Open(engine_.get());
   SYNOD_CHECK(machine.ok()) << machine.status();
   machine_ = *std::move(machine);

@@ -11,13 +11,15 @@ namespace {
 class MemoryUnderTest final : public EngineUnderTest {
  public:
   Engine& engine() override { return *engine_; }
-  void Crash() override { engine_ = OpenMemoryEngine(disk_); }
+  void Crash() override { engine_ = OpenMemoryEngine(disk_).value(); }
   absl::Status Checkpoint(const std::string& name) override { return engine_->Checkpoint(name); }
-  void OpenCheckpoint(const std::string& name) override { engine_ = OpenMemoryEngine(disk_, name); }
+  void OpenCheckpoint(const std::string& name) override {
+    engine_ = OpenMemoryEngine(disk_, name).value();
+  }
 
  private:
   const std::shared_ptr<MemoryDisk> disk_ = std::make_shared<MemoryDisk>();
-  std::unique_ptr<Engine> engine_ = OpenMemoryEngine(disk_);
+  std::unique_ptr<Engine> engine_ = OpenMemoryEngine(disk_).value();
 };
 
 // Small buffers, so that background flushes and compactions take part.

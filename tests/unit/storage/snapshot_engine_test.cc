@@ -80,7 +80,7 @@ TEST(SnapshotEngineTest, RocksdbStartsFromAFetchedSnapshot) {
 
 TEST(SnapshotEngineTest, TheMemoryEngineTakesTheSameWay) {
   FaultEnv from;
-  auto giver = OpenMemoryEngine(std::make_shared<MemoryDisk>(&from), "state");
+  auto giver = OpenMemoryEngine(std::make_shared<MemoryDisk>(&from), "state").value();
   Fill(*giver, 1, 30);
   ASSERT_TRUE(giver->Checkpoint("out").ok());
   EXPECT_TRUE(absl::IsAlreadyExists(giver->Checkpoint("out")));
@@ -88,19 +88,19 @@ TEST(SnapshotEngineTest, TheMemoryEngineTakesTheSameWay) {
   FaultEnv env;
   const auto disk = std::make_shared<MemoryDisk>(&env);
   auto dirs = StateDirectories::Open(&env, "data").value();
-  auto engine = OpenMemoryEngine(disk, dirs->current());
+  auto engine = OpenMemoryEngine(disk, dirs->current()).value();
   Fill(*engine, 900, 910);
   ASSERT_TRUE(engine->Flush().ok());
   Transfer(from, "out", env, *dirs, Slot(30));
   ASSERT_TRUE(dirs->Install().ok());
-  engine = OpenMemoryEngine(disk, dirs->current());
+  engine = OpenMemoryEngine(disk, dirs->current()).value();
   EXPECT_EQ(Get(*engine, Column::kMeta, "newest"), "key30");
   EXPECT_EQ(Get(*engine, Column::kCurrent, "key905"), "");
 
   // What it stores from then on is newer than the file.
   Fill(*engine, 31, 40);
   ASSERT_TRUE(engine->Flush().ok());
-  engine = OpenMemoryEngine(disk, dirs->current());
+  engine = OpenMemoryEngine(disk, dirs->current()).value();
   EXPECT_EQ(Get(*engine, Column::kMeta, "newest"), "key40");
   std::string durable;
   ASSERT_TRUE(engine->GetDurableMeta("newest", &durable).ok());
@@ -112,9 +112,38 @@ TEST(SnapshotEngineTest, TheMemoryEngineTakesTheSameWay) {
   Transfer(from, "out2", env, *dirs, Slot(60));
   ASSERT_TRUE(dirs->Install().ok());
   EXPECT_EQ(dirs->current(), "data/state");
-  engine = OpenMemoryEngine(disk, dirs->current());
+  engine = OpenMemoryEngine(disk, dirs->current()).value();
   EXPECT_EQ(Get(*engine, Column::kMeta, "newest"), "key60");
   EXPECT_EQ(Get(*engine, Column::kCurrent, "key905"), "");
+}
+
+// A download's files are the right ones; what damages them later must not become a state.
+TEST(SnapshotEngineTest, TheMemoryEngineRefusesDamagedFiles) {
+  FaultEnv env;
+  auto giver = OpenMemoryEngine(std::make_shared<MemoryDisk>(&env), "state").value();
+  Fill(*giver, 1, 30);
+  ASSERT_TRUE(giver->Checkpoint("whole").ok());
+  EXPECT_TRUE(OpenMemoryEngine(std::make_shared<MemoryDisk>(&env), "whole").ok());
+  const std::vector<std::string> names = env.List("whole").value();
+  ASSERT_GT(names.size(), 2u) << "a checkpoint is of several files";
+
+  for (const std::string& name : names) {
+    const auto open = [&] {
+      return OpenMemoryEngine(std::make_shared<MemoryDisk>(&env), "whole").status();
+    };
+    std::string& contents = env.Contents(absl::StrCat("whole/", name));
+    const std::string right = contents;
+    contents[right.size() / 2] ^= 1;
+    EXPECT_TRUE(absl::IsDataLoss(open())) << name << ", a bit of it";
+    contents = right.substr(0, right.size() / 2);
+    EXPECT_TRUE(absl::IsDataLoss(open())) << name << ", its end";
+    contents = right;
+    ASSERT_TRUE(env.Remove(absl::StrCat("whole/", name)).ok());
+    EXPECT_TRUE(absl::IsDataLoss(open())) << name << ", the file";
+    auto again = env.CreateZeroed(absl::StrCat("whole/", name), 0).value();
+    ASSERT_TRUE(again->WriteAt(0, right).ok());
+    EXPECT_TRUE(open().ok());
+  }
 }
 
 }  // namespace
