@@ -58,13 +58,14 @@ grpc::Status Client::Get(const std::string& key, Read read, absl::Duration limit
   return kv_->Range(&context, request, response);
 }
 
-grpc::Status Client::List(const std::string& prefix, absl::Duration limit,
+grpc::Status Client::List(const std::string& prefix, Read read, absl::Duration limit,
                           etcdserverpb::RangeResponse* response) {
   grpc::ClientContext context;
   Prepare(context, limit);
   etcdserverpb::RangeRequest request;
   request.set_key(prefix);
   request.set_range_end(EndOfPrefix(prefix));
+  request.set_serializable(read == Read::kSerializable);
   return kv_->Range(&context, request, response);
 }
 

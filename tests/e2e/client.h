@@ -29,8 +29,8 @@ class Client {
   // The key's value and versions in `response`.
   grpc::Status Get(const std::string& key, Read read, absl::Duration limit,
                    etcdserverpb::RangeResponse* response);
-  // Every key that starts with `prefix`, linearizable.
-  grpc::Status List(const std::string& prefix, absl::Duration limit,
+  // Every key that starts with `prefix`.
+  grpc::Status List(const std::string& prefix, Read read, absl::Duration limit,
                     etcdserverpb::RangeResponse* response);
   grpc::Status Txn(const etcdserverpb::TxnRequest& request, absl::Duration limit,
                    etcdserverpb::TxnResponse* response);

@@ -44,19 +44,19 @@ void WriteLoad::Stop() {
 void WriteLoad::Write(int writer) {
   Client client(address_);
   for (int sequence = 0; !stop_; ++sequence) {
-    PutNewKey(client, absl::StrFormat("written/%d/%08d", writer, sequence));
+    PutNewKey(client, writer, absl::StrFormat("written/%d/%08d", writer, sequence));
     if (sequence % 8 == 0) StepCounter(client, CounterKey(writer), counters_[writer]);
   }
 }
 
-void WriteLoad::PutNewKey(Client& client, const std::string& key) {
+void WriteLoad::PutNewKey(Client& client, int writer, const std::string& key) {
   if (!client.Put(key, "value of " + key, kWriteLimit).ok()) {
     // Do not turn while the other side is down.
     absl::SleepFor(absl::Milliseconds(10));
     return;
   }
   absl::MutexLock lock(&mutex_);
-  acknowledged_.push_back({absl::Now(), key});
+  acknowledged_.push_back({absl::Now(), writer, key});
 }
 
 // value == sent - 1 in the compare makes a second application of the same step fail, so a step that
@@ -92,16 +92,19 @@ bool WriteLoad::AwaitMore(size_t count, absl::Duration limit) const {
   return testing::Await(limit, [&] { return Acknowledged() >= target; });
 }
 
-absl::Duration WriteLoad::LongestPause(absl::Time since) const {
+absl::Duration WriteLoad::LongestPause(absl::Time since, absl::Time until) const {
   absl::MutexLock lock(&mutex_);
-  std::vector<absl::Time> times = {since};
+  if (acknowledged_.empty() || acknowledged_.back().at <= since) return absl::InfiniteDuration();
+  until = std::min(until, acknowledged_.back().at);
+  std::vector<absl::Time> last(counters_.size(), since);
+  absl::Duration longest;
   for (const Acknowledgement& write : acknowledged_) {
-    if (write.at > since) times.push_back(write.at);
+    if (write.at <= since || write.at > until) continue;
+    absl::Time& before = last[static_cast<size_t>(write.writer)];
+    longest = std::max(longest, write.at - before);
+    before = write.at;
   }
-  std::sort(times.begin(), times.end());
-  absl::Duration longest = absl::ZeroDuration();
-  for (size_t i = 1; i < times.size(); ++i) longest = std::max(longest, times[i] - times[i - 1]);
-  return times.size() == 1 ? absl::InfiniteDuration() : longest;
+  return std::max(longest, until - *std::min_element(last.begin(), last.end()));
 }
 
 std::vector<std::string> WriteLoad::Faults(const std::string& address) const {
@@ -109,8 +112,8 @@ std::vector<std::string> WriteLoad::Faults(const std::string& address) const {
   std::vector<std::string> faults;
   etcdserverpb::RangeResponse found;
   etcdserverpb::RangeResponse counters;
-  grpc::Status read = client.List("written/", kReadBackLimit, &found);
-  if (read.ok()) read = client.List("counter/", kReadBackLimit, &counters);
+  grpc::Status read = client.List("written/", Read::kLinearizable, kReadBackLimit, &found);
+  if (read.ok()) read = client.List("counter/", Read::kLinearizable, kReadBackLimit, &counters);
   if (!read.ok()) return {absl::StrCat("cannot read back: ", read.error_message())};
 
   std::map<std::string, const mvccpb::KeyValue*> by_key;

@@ -31,17 +31,18 @@ class WriteLoad {
   size_t Acknowledged() const;
   // Until `count` more writes were acknowledged; false after `limit`.
   bool AwaitMore(size_t count, absl::Duration limit) const;
-  // The longest time between two acknowledgements that follow each other, of those after `since`;
-  // the wait from `since` to the first counts too. Call after Stop.
-  absl::Duration LongestPause(absl::Time since) const;
+  // The longest that one of the writers went without an acknowledgement, from `since` to `until` or
+  // to the last acknowledgement of all: no other writer makes up for one that stands.
+  absl::Duration LongestPause(absl::Time since, absl::Time until = absl::InfiniteFuture()) const;
 
   // Reads everything back through `address` and returns one line for each acknowledged write that
   // is missing or wrong and each that was applied twice; at most ten. Call after Stop.
   std::vector<std::string> Faults(const std::string& address) const;
 
  private:
-  struct Acknowledgement {
+  struct Acknowledgement {  // in the order of `at`
     absl::Time at;
+    int writer = 0;
     std::string key;
   };
   // What is known of a counter: the last acknowledged value, and the highest that was ever sent.
@@ -51,7 +52,7 @@ class WriteLoad {
   };
 
   void Write(int writer);
-  void PutNewKey(Client& client, const std::string& key);
+  void PutNewKey(Client& client, int writer, const std::string& key);
   void StepCounter(Client& client, const std::string& key, Counter& counter);
 
   const std::string address_;
