@@ -81,7 +81,7 @@ absl::Status MarkDamaged(const State& state, absl::string_view why) {
 
 absl::StatusOr<std::unique_ptr<DataDir>> DataDir::Open(Options options) {
   const std::string path = options.path;
-  if (auto made = storage::Env::Posix()->CreateDirs(path); !made.ok()) {
+  if (auto made = options.env->CreateDirs(path); !made.ok()) {
     return Failed(absl::StatusCode::kPermissionDenied, path, made.message());
   }
   const auto lock = Lock(path);
@@ -115,8 +115,7 @@ absl::Status DataDir::Load() {
 
 // Promises are made before anything is applied: a state without a log had one.
 absl::Status DataDir::CheckLogNotLost() const {
-  storage::Env* const env = storage::Env::Posix();
-  const auto identity = storage::ReadIdentity(env, options_.path + "/log");
+  const auto identity = storage::ReadIdentity(options_.env, options_.path + "/log");
   if (!absl::IsNotFound(identity.status())) return absl::OkStatus();
   for (const char* of_a_log : {"/state", "/state-2", "/state-control"}) {
     if (access((options_.path + of_a_log).c_str(), F_OK) != 0) continue;
@@ -131,12 +130,12 @@ absl::Status DataDir::CheckLogNotLost() const {
 
 absl::Status DataDir::LoadLog() {
   if (auto status = CheckLogNotLost(); !status.ok()) return status;
-  storage::AcceptorLogOptions log_options;
+  storage::AcceptorLogOptions log_options = options_.log;
   log_options.dir = options_.path + "/log";
   log_options.cluster = options_.cluster;
   log_options.node = options_.self;
   log_options.new_instance = options_.new_instance;
-  auto log = storage::AcceptorLog::Open(storage::Env::Posix(), log_options);
+  auto log = storage::AcceptorLog::Open(options_.env, log_options);
   if (!log.ok()) return log.status();
   log_ = *std::move(log);
   for (const std::string& place : log_->damage()) remarks_.push_back("log damaged: " + place);
@@ -144,7 +143,7 @@ absl::Status DataDir::LoadLog() {
 }
 
 absl::Status DataDir::LoadState() {
-  auto directories = storage::StateDirectories::Open(storage::Env::Posix(), options_.path);
+  auto directories = storage::StateDirectories::Open(options_.env, options_.path);
   if (!directories.ok()) return directories.status();
   directories_ = *std::move(directories);
   auto state = OpenOrReplaceState();
@@ -184,9 +183,8 @@ absl::StatusOr<std::shared_ptr<State>> DataDir::OpenOrReplaceState() {
   for (int i = 1; aside.empty() || IsDirectory(aside); ++i) {
     aside = absl::StrCat(options_.path, "/state.damaged-", i);
   }
-  storage::Env* const env = storage::Env::Posix();
-  auto status = env->Rename(dir, aside);
-  if (status.ok()) status = env->SyncDir(options_.path);
+  auto status = options_.env->Rename(dir, aside);
+  if (status.ok()) status = options_.env->SyncDir(options_.path);
   if (!status.ok()) return status;
   remarks_.push_back(absl::StrCat("state damaged: ", state.status().message(), "; moved to ", aside,
                                   ", it will be rebuilt"));

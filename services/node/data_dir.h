@@ -22,6 +22,7 @@
 #include "services/paxos/configuration.h"
 #include "services/paxos/record.h"
 #include "services/storage/acceptor_log.h"
+#include "services/storage/env.h"
 #include "services/storage/state_directories.h"
 
 namespace synod::node {
@@ -51,11 +52,16 @@ class DataDir {
     std::optional<paxos::Configuration> first;
 
     uint64_t new_instance = 0;  // random; names the log if it is made now
+
+    // What the log and the directories of the states are kept with; an engine has its own ways.
+    storage::Env* env = storage::Env::Posix();
+    storage::AcceptorLogOptions log = {};  // its segments; the rest is filled in
   };
 
   // FailedPrecondition, with nothing touched, when another process uses the directory, when it
   // belongs to another cluster or member, or has a newer format; PermissionDenied when it cannot be
-  // used; DataLoss when the log cannot say what this node promised, or is gone while the state is there.
+  // used; DataLoss when the log cannot say what this node promised, or is gone while the state is
+  // there.
   //
   // A state that is lost or damaged is not an error: it is put aside, and comes back out of the log
   // or from another member. A snapshot whose installation was interrupted is installed.
