@@ -99,6 +99,10 @@ std::string Cluster::node_address(int node) const {
   return testing::Loopback(nodes_.at(node - 1).client_port);
 }
 
+std::string Cluster::peer_address(int node) const {
+  return testing::Loopback(nodes_.at(node - 1).peer_port);
+}
+
 std::string Cluster::metrics_address(int node) const {
   return testing::Loopback(nodes_.at(node - 1).metrics_port);
 }

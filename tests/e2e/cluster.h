@@ -39,6 +39,7 @@ class Cluster {
   std::string admin() const;
   std::string admin_grpc() const;
   std::string node_address(int node) const;
+  std::string peer_address(int node) const;
   std::string metrics_address(int node) const;
   std::string balancer_config_path() const;
   std::string data_dir(int node) const;
