@@ -8,20 +8,21 @@
 #include "absl/strings/str_format.h"
 #include "common/config/flags.h"
 #include "tests/sim/corruption_matrix.h"
+#include "tests/sim/exit_codes.h"
 
 namespace {
 
 using synod::sim::Copy;
 using synod::sim::CorruptionMatrix;
+using synod::sim::kBadArguments;
+using synod::sim::kClean;
 using synod::sim::kMatrixNodes;
+using synod::sim::kRuleBroken;
 using synod::sim::Loss;
 using synod::sim::MatrixCase;
 using synod::sim::Outcome;
 using synod::sim::Promises;
 
-constexpr int kAsItShould = 0;
-constexpr int kNotAsItShould = 1;
-constexpr int kBadArguments = 2;
 constexpr unsigned kAllUp = 7;
 
 // All combinations of these.
@@ -169,7 +170,7 @@ int main(int argc, char** argv) {
     std::cerr << "synod-corruption-matrix: " << outcome.status().message() << "\n";
     return kBadArguments;
   }
-  if (*outcome != synod::FlagsOutcome::kRun) return kAsItShould;
+  if (*outcome != synod::FlagsOutcome::kRun) return kClean;
 
   std::cout << "| family | cases | recovered | rightly unavailable | not recovered | beyond the "
                "oracle | unsafe |\n|---|---|---|---|---|---|---|\n";
@@ -194,5 +195,5 @@ int main(int argc, char** argv) {
   const bool fine = total[static_cast<size_t>(Outcome::kMoreThanKnown)] == 0 &&
                     total[static_cast<size_t>(Outcome::kNotRecovered)] == 0 &&
                     total[static_cast<size_t>(Outcome::kUnsafe)] == 0;
-  return fine ? kAsItShould : kNotAsItShould;
+  return fine ? kClean : kRuleBroken;
 }

@@ -10,6 +10,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_split.h"
 #include "common/config/flags.h"
+#include "tests/sim/exit_codes.h"
 #include "tests/sim/plant.h"
 #include "tests/sim/plant_table.h"
 #include "tests/sim/run.h"
@@ -19,15 +20,15 @@
 
 namespace {
 
+using synod::sim::kBadArguments;
+using synod::sim::kClean;
+using synod::sim::kRuleBroken;
 using synod::sim::Plant;
 using synod::sim::RunResult;
 using synod::sim::RunSpec;
 using synod::sim::Say;
 using synod::sim::Schedule;
 
-constexpr int kClean = 0;
-constexpr int kRuleBroken = 1;
-constexpr int kBadArguments = 2;
 constexpr int kMaxShrinkRuns = 2000;
 constexpr uint64_t kMaxPlantSeeds = 2000;
 
