@@ -5,6 +5,7 @@
 
 #include "services/paxos/proposer.h"
 #include "tests/unit/paxos/cluster.h"
+#include "tests/unit/paxos/words.h"
 
 namespace synod::paxos {
 namespace {
@@ -114,7 +115,7 @@ TEST(BlindLeaderTest, ForgivesNobodyBeforeItKnowsWhatWasAcknowledged) {
 
 // Something was learned between Prepare and the last promise of the quorum, which had forgotten.
 TEST(BlindLeaderTest, TakesNothingForItsBarrierThatItLearnedSincePrepare) {
-  const ConfigurationHistory history(Configuration::OfVoters({NodeId(1), NodeId(2), NodeId(3)}));
+  const ConfigurationHistory history(kThree);
   const Ballot ballot{9, NodeId(1)};
   Proposer proposer(&history, ballot, 8, 1000);
   proposer.OnPromise(NodeId(1), {ballot, Slot(1), {}}, Slot(1));

@@ -12,6 +12,7 @@
 #include "services/paxos/outbox.h"
 #include "services/paxos/proposer.h"
 #include "services/paxos/read_index.h"
+#include "tests/unit/paxos/words.h"
 
 namespace synod::paxos {
 namespace {
@@ -52,8 +53,7 @@ TEST(AcceptorTest, IsSilentBelowTheWatermarkAndBeyondTheHorizon) {
 }
 
 TEST(ElectionTest, PreparesAboveEveryPromiseThatAProbeMet) {
-  const ConfigurationHistory configurations(
-      Configuration::OfVoters({NodeId(1), NodeId(2), NodeId(3)}));
+  const ConfigurationHistory configurations(kThree);
   Election election(&configurations, NodeId(1), 10, Ballot(), Random(1));
   const Probe probe = election.StartProbe(Slot());
   EXPECT_FALSE(election.OnProbeReply(NodeId(1), {probe.ballot, true, Ballot(), Slot()}, Slot()));
@@ -138,8 +138,7 @@ TEST(OutboxTest, ARepeatedAnswerWaitsForTheRecordOfTheFirst) {
 }
 
 TEST(ProposerTest, BytesInFlightAreBoundedButNeverBelowOneValue) {
-  const ConfigurationHistory configurations(
-      Configuration::OfVoters({NodeId(1), NodeId(2), NodeId(3)}));
+  const ConfigurationHistory configurations(kThree);
   Proposer proposer(&configurations, {1, NodeId(1)}, 100, /*window_bytes=*/10);
   proposer.OnPromise(NodeId(1), {{1, NodeId(1)}, Slot(), {}}, Slot());
   proposer.OnPromise(NodeId(2), {{1, NodeId(1)}, Slot(), {}}, Slot());
@@ -167,8 +166,7 @@ TEST(OutboxTest, KnowsSinceWhenTheLogIsBusy) {
 }
 
 TEST(ReadRoundsTest, ReadsThatComeDuringARoundWaitForTheNext) {
-  const auto configuration = std::make_shared<const Configuration>(
-      Configuration::OfVoters({NodeId(1), NodeId(2), NodeId(3)}));
+  const auto configuration = std::make_shared<const Configuration>(kThree);
   ReadRounds rounds(10);
   rounds.Add({NodeId(1), 1});
   rounds.Start(Slot(4), configuration);

@@ -10,6 +10,7 @@
 #include "services/paxos/learner.h"
 #include "services/paxos/proposer.h"
 #include "tests/unit/paxos/cluster.h"
+#include "tests/unit/paxos/words.h"
 
 namespace synod::paxos {
 namespace {
@@ -21,14 +22,6 @@ using ::testing::SizeIs;
 constexpr uint64_t kHorizon = 100;
 constexpr size_t kWindowBytes = 1 << 20;
 constexpr size_t kRoom = 1 << 20;
-
-Ballot At(uint64_t round, uint64_t node = 1) {
-  return {round, NodeId(node)};
-}
-
-Value ValueOf(const std::string& payload) {
-  return Value::OfCommands({{{NodeId(1), 1}, payload}});
-}
 
 Accept AcceptOf(Ballot ballot, uint64_t slot, const std::string& payload) {
   return {ballot, Slot(slot), ValueOf(payload), Slot()};
@@ -90,8 +83,7 @@ TEST(PaxosPaperTest, Phase1bALowerPrepareIsRefused) {
 
 // PMS 2.2, P2c: the value of the highest-numbered proposal among the answers of a majority.
 TEST(PaxosPaperTest, P2cTheProposerTakesTheHighestNumberedValueReported) {
-  const ConfigurationHistory configurations(
-      Configuration::OfVoters({NodeId(1), NodeId(2), NodeId(3)}));
+  const ConfigurationHistory configurations(kThree);
   Proposer proposer(&configurations, At(9), 10, kWindowBytes);
   EXPECT_FALSE(
       proposer.OnPromise(NodeId(1), PromiseOf(At(9), 0, {{Slot(1), At(7), ValueOf("b")}}), Slot()));
@@ -115,8 +107,7 @@ TEST(PaxosPaperTest, Phase2StartsOnlyWithPromisesOfAMajority) {
 
 // PMS 2.3: "a learner must find out that a proposal has been accepted by a majority of acceptors."
 TEST(PaxosPaperTest, AValueIsChosenByAMajorityAndNotBefore) {
-  const ConfigurationHistory configurations(
-      Configuration::OfVoters({NodeId(1), NodeId(2), NodeId(3)}));
+  const ConfigurationHistory configurations(kThree);
   Proposer proposer(&configurations, At(1), 10, kWindowBytes);
   proposer.OnPromise(NodeId(1), PromiseOf(At(1), 0), Slot());
   proposer.OnPromise(NodeId(2), PromiseOf(At(1), 0), Slot());
@@ -267,8 +258,7 @@ TEST(PaxosPaperTest, Phase1RunsOnceForAllSlots) {
 
 // PMS 3: a new leader fills the gaps below what it found "with no-op commands".
 TEST(PaxosPaperTest, GapsAreFilledWithNoOps) {
-  const ConfigurationHistory configurations(
-      Configuration::OfVoters({NodeId(1), NodeId(2), NodeId(3)}));
+  const ConfigurationHistory configurations(kThree);
   Proposer proposer(&configurations, At(9), 10, kWindowBytes);
   proposer.OnPromise(NodeId(1), PromiseOf(At(9), 2, {{Slot(5), At(1), ValueOf("e")}}), Slot());
   proposer.OnPromise(NodeId(2), PromiseOf(At(9), 1, {{Slot(3), At(1), ValueOf("c")}}), Slot());
@@ -285,8 +275,7 @@ TEST(PaxosPaperTest, GapsAreFilledWithNoOps) {
 
 // What one acceptor knows to be chosen is not proposed anew because another had it only accepted.
 TEST(PaxosPaperTest, SlotsKnownToBeChosenAreNotReproposed) {
-  const ConfigurationHistory configurations(
-      Configuration::OfVoters({NodeId(1), NodeId(2), NodeId(3)}));
+  const ConfigurationHistory configurations(kThree);
   Proposer proposer(&configurations, At(9), 10, kWindowBytes);
   proposer.OnPromise(NodeId(1), PromiseOf(At(9), 0, {{Slot(1), At(1), ValueOf("stale")}}), Slot());
   proposer.OnPromise(NodeId(2), PromiseOf(At(9), 1), Slot());

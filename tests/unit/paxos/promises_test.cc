@@ -11,19 +11,10 @@
 #include "services/paxos/acceptor.h"
 #include "services/paxos/proposer.h"
 #include "tests/unit/paxos/cluster.h"
+#include "tests/unit/paxos/words.h"
 
 namespace synod::paxos {
 namespace {
-
-const Configuration kThree = Configuration::OfVoters({NodeId(1), NodeId(2), NodeId(3)});
-
-Ballot At(uint64_t round) {
-  return {round, NodeId(1)};
-}
-
-Value ValueOf(const std::string& payload) {
-  return Value::OfCommands({{{NodeId(1), 1}, payload}});
-}
 
 Promise Forgetful(UntoldVotes votes) {
   return {At(9), Slot(), {}, Slot(), {votes}, {}};

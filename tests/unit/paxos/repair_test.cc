@@ -9,6 +9,7 @@
 
 #include "services/paxos/acceptor.h"
 #include "tests/unit/paxos/cluster.h"
+#include "tests/unit/paxos/words.h"
 
 namespace synod::paxos {
 namespace {
@@ -16,16 +17,6 @@ namespace {
 using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
-
-const Configuration kThree = Configuration::OfVoters({NodeId(1), NodeId(2), NodeId(3)});
-
-Ballot At(uint64_t round) {
-  return {round, NodeId(1)};
-}
-
-Value ValueOf(const std::string& payload) {
-  return Value::OfCommands({{{NodeId(1), 1}, payload}});
-}
 
 // One value is chosen by the leader and one follower; the third node never saw it.
 struct OneWrite {
