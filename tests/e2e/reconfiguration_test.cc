@@ -10,6 +10,7 @@
 #include "tests/e2e/cluster.h"
 #include "tests/e2e/write_load.h"
 #include "tests/support/await.h"
+#include "tests/support/temp_dir.h"
 
 namespace synod::e2e {
 namespace {
@@ -93,10 +94,18 @@ void FlipBit(const fs::path& file, std::streamoff offset) {
   stream.put(static_cast<char>(byte ^ 1));
 }
 
+// Where the file holds this text first.
+std::streamoff PlaceOf(const std::string& text, const fs::path& file) {
+  const size_t place = testing::ReadFile(file).find(text);
+  EXPECT_NE(place, std::string::npos) << file;
+  return static_cast<std::streamoff>(place);
+}
+
 struct DamageCase {
   const char* name;
   void (*damage)(const std::string& data_dir);
-  bool refuses;  // the node says so and stops; otherwise it repairs itself
+  const char* says;      // the node about what it found
+  bool refuses = false;  // and stops; otherwise it repairs itself
 };
 
 class DamageTest : public ::testing::TestWithParam<DamageCase> {};
@@ -114,15 +123,14 @@ TEST_P(DamageTest, RepairsItselfOrRefusesAndTheClusterIsWhole) {
     ASSERT_TRUE(code.has_value()) << cluster.LogOf(2);
     EXPECT_NE(*code, 0);
     EXPECT_THAT(cluster.LogOf(2), HasSubstr("synod-node: "));
-    ASSERT_TRUE(load.AwaitMore(kWrites, kLimit));
-  } else {
-    ASSERT_TRUE(load.AwaitMore(kWrites, kLimit));
   }
+  ASSERT_TRUE(load.AwaitMore(kWrites, kLimit));
   load.Stop();
   EXPECT_THAT(load.Faults(cluster.front_door()), IsEmpty());
   if (!GetParam().refuses) {
     EXPECT_TRUE(cluster.AwaitEqualRevisions(kLimit)) << cluster.LogOf(2);
   }
+  EXPECT_THAT(cluster.LogOf(2), HasSubstr(GetParam().says));
 }
 
 INSTANTIATE_TEST_SUITE_P(
@@ -130,27 +138,31 @@ INSTANTIATE_TEST_SUITE_P(
     ::testing::Values(
         DamageCase{"OneBitInAnEntry",
                    [](const std::string& dir) {
-                     FlipBit(Files(dir + "/log", ".log").front(), 4096 + 100);
+                     const fs::path file = Files(dir + "/log", ".log").front();
+                     FlipBit(file, PlaceOf("value of written/", file));
                    },
-                   false},
+                   "the value does not match its checksum"},
         DamageCase{"OneBitInOneCopyOfThePromises",
-                   [](const std::string& dir) { FlipBit(dir + "/log/manifest-a", 40); }, false},
+                   [](const std::string& dir) { FlipBit(dir + "/log/manifest-a", 40); },
+                   "recovered"},
         DamageCase{"OneBitInBothCopiesOfThePromises",
                    [](const std::string& dir) {
                      FlipBit(dir + "/log/manifest-a", 40);
                      FlipBit(dir + "/log/manifest-b", 40);
                    },
-                   true},
+                   "both copies of this node's promises are damaged", true},
         DamageCase{"AFileOfTheLogCutShort",
                    [](const std::string& dir) {
                      fs::resize_file(Files(dir + "/log", ".log").front(), 8192);
                    },
-                   false},
+                   "the file has 8192 bytes"},
         DamageCase{"AFileOfTheLogGone",
                    [](const std::string& dir) { fs::remove(Files(dir + "/log", ".log").front()); },
-                   false},
+                   "the file is missing"},
+        DamageCase{"TheLogGone", [](const std::string& dir) { fs::remove_all(dir + "/log"); },
+                   "log/ is gone", true},
         DamageCase{"TheStateGone", [](const std::string& dir) { fs::remove_all(dir + "/state"); },
-                   false}),
+                   "recovered"}),
     [](const auto& parameter) { return std::string(parameter.param.name); });
 
 }  // namespace
