@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "balancer/control/follower.h"
 #include "tests/sim/say.h"
@@ -14,8 +15,12 @@ constexpr uint64_t kCluster = 1;
 constexpr absl::Duration kTurn = absl::Milliseconds(50);  // ControlOptions::tick
 constexpr balancer::FollowerOptions kFollower;
 
+std::string NameOf(NodeId node) {
+  return absl::StrCat("n", node.value());
+}
+
 std::string AddressOf(NodeId node) {
-  return Say("n", node, ":2379");
+  return absl::StrCat(NameOf(node), ":2379");
 }
 
 balancer::Wishes WishesOf(const BalancerOptions& options) {
@@ -33,11 +38,11 @@ balancer::NodeView ViewOf(const Node& node) {
   balancer::NodeView view;
   view.cluster_id = kCluster;
   view.member_id = node.id().value();
-  view.name = Say("n", node.id());
+  view.name = NameOf(node.id());
   if (status.configuration != nullptr) {
     for (const paxos::ConfigMember& member : status.configuration->members()) {
       view.members.push_back(
-          {member.id.value(), Say("n", member.id), {AddressOf(member.id)}, !member.voter});
+          {member.id.value(), NameOf(member.id), {AddressOf(member.id)}, !member.voter});
     }
   }
   view.configuration_version = status.configuration_slot.value();
@@ -130,7 +135,9 @@ void Balancer::Turn() {
   }
   Follow();
   DropLostCalls();
-  auto view = life.keeper.Turn(wishes_, Facts(), now);
+  const bool planted = options_.plant != Plant::kNone;
+  const balancer::FactsByAddress bent = planted ? BentFacts() : balancer::FactsByAddress();
+  auto view = life.keeper.Turn(wishes_, planted ? bent : life.facts, now);
   const bool changed = view->version != life.view->version;
   if (changed) life.router.SetView(view);
   life.view = std::move(view);
@@ -148,8 +155,8 @@ void Balancer::Turn() {
   SpotDifferences();
 }
 
-// What the control plane is told, or a planted bug makes it believe.
-balancer::FactsByAddress Balancer::Facts() const {
+// What a planted bug makes the control plane believe.
+balancer::FactsByAddress Balancer::BentFacts() const {
   balancer::FactsByAddress facts = life_->facts;
   for (auto& [address, about] : facts) {
     if (!about.view) continue;

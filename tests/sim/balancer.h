@@ -125,7 +125,7 @@ class Balancer {
   void Publish(const std::string& address, uint64_t stream);
   void Hear(const std::string& address, uint64_t stream, balancer::NodeView view);
   void Disconnect(const std::string& address, const std::string& problem);
-  balancer::FactsByAddress Facts() const;
+  balancer::FactsByAddress BentFacts() const;
   void CheckLeader();
   void SpotDifferences();
   absl::Duration DelayOver(absl::Duration stalled_until, absl::Duration& last);

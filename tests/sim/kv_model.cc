@@ -88,7 +88,7 @@ const kv::KeyValue* KvModel::Find(const std::string& key, kv::Revision at) const
   const auto found = keys_.find(key);
   if (found == keys_.end()) return nullptr;
   for (auto version = found->second.rbegin(); version != found->second.rend(); ++version) {
-    if (version->revision <= at) return version->value ? &*version->value : nullptr;
+    if (version->revision <= at) return version->value.get();
   }
   return nullptr;
 }
@@ -157,7 +157,7 @@ kv::PutResponse KvModel::Put(const kv::PutRequest& request) {
     next.version = previous->version + 1;
     if (request.prev_kv) response.prev_kv = *previous;
   }
-  Add(request.key, {revision, std::move(next)});
+  Add(request.key, {revision, std::make_shared<const kv::KeyValue>(std::move(next))});
   return response;
 }
 
@@ -167,7 +167,7 @@ kv::DeleteRangeResponse KvModel::Delete(const kv::DeleteRangeRequest& request) {
   for (const kv::KeyValue* found : FindAll(request.key, request.range_end, revision)) {
     const kv::KeyValue previous = *found;
     ++response.deleted;
-    Add(previous.key, {revision, std::nullopt});
+    Add(previous.key, {revision, nullptr});
     if (request.prev_kv) response.prev_kvs.push_back(previous);
   }
   return response;

@@ -7,7 +7,7 @@
 #define SYNOD_TESTS_SIM_KV_MODEL_H_
 
 #include <map>
-#include <optional>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -30,7 +30,7 @@ class KvModel {
  private:
   struct Version {
     kv::Revision revision = 0;
-    std::optional<kv::KeyValue> value;  // none: deleted
+    std::shared_ptr<const kv::KeyValue> value;  // null: deleted
   };
 
   // The newest version at or below `at`; null when the key does not exist then.

@@ -51,6 +51,11 @@ State Try(const State& state, const Operation& operation) {
     return agrees ? state : nullptr;
   }
   const auto& write = std::get<WriteOperation>(operation.body);
+  if (IsCertain(operation)) {
+    // A write moves the revision by one or not at all.
+    const kv::Revision ahead = write.reply.result.revision - state->revision();
+    if (ahead < 0 || ahead > 1) return nullptr;
+  }
   auto next = std::make_shared<KvModel>(*state);
   const kv::Result result = next->Apply(write.request);
   const bool agrees = IsCertain(operation) ? Flatten(result) == Flatten(write.reply.result)

@@ -1,4 +1,6 @@
 // synod-sim: runs simulated clusters by seed. See docs/testing.md.
+#include <malloc.h>
+
 #include <chrono>
 #include <fstream>
 #include <iostream>
@@ -117,6 +119,14 @@ int RunMany(const synod::sim::SweepOptions& options, bool coverage) {
   return kRuleBroken;
 }
 
+// Runs make and drop large strings all the time; to have the pages from the kernel each time anew
+// costs more than the rest of it.
+void KeepMemory() {
+  mallopt(M_MMAP_THRESHOLD, 32 << 20);
+  mallopt(M_TRIM_THRESHOLD, 512 << 20);
+  mallopt(M_TOP_PAD, 16 << 20);
+}
+
 int ListPlants() {
   for (const synod::sim::PlantInfo& info : synod::sim::Plants()) {
     std::cout << info.name << ": " << info.what << "\n";
@@ -167,6 +177,7 @@ int main(int argc, char** argv) {
   if ((seed > 0) == !seeds.empty())
     return Complain("give either --seed N or --seeds A-B, N from 1");
   synod::sim::NameSeedOnAbort();
+  KeepMemory();
   if (seed > 0) {
     RunSpec spec{static_cast<uint64_t>(seed), options.plant, std::nullopt};
     if (!schedule_file.empty()) {

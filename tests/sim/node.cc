@@ -21,6 +21,7 @@ Node::Node(World& world, const Surroundings& around, NodeOptions options, Random
                world.coverage),
       snapshot_random_(random.Fork()) {
   network_.Attach(id(), [this](paxos::Message message) {
+    if (process_.responsive()) return Receive(std::move(message));
     process_.After(absl::ZeroDuration(),
                    [this, message = std::move(message)]() mutable { Receive(std::move(message)); });
   });

@@ -1,5 +1,6 @@
 // The part of Node that carries out what the core wants done (ready.h).
 #include <algorithm>
+#include <optional>
 #include <utility>
 #include <variant>
 
@@ -63,7 +64,9 @@ bool Node::StopIfOut(const paxos::ReplicaStatus& status) {
 }
 
 void Node::Send(const paxos::Message& original) {
-  const paxos::Message message = options_.plant == Plant::kNone ? original : BendMessage(original);
+  std::optional<paxos::Message> bent;
+  if (options_.plant != Plant::kNone) bent = BendMessage(original);
+  const paxos::Message& message = bent ? *bent : original;
   observer_.OnSend(message, process_.life());
   spotter_.OnSend(message);
   network_.Send(message);

@@ -59,8 +59,9 @@ void Observer::Vote(NodeId node, Slot slot, const paxos::Ballot& ballot,
                     const paxos::Value& value) {
   if (!ballot) return;  // learned, not voted for
   Ballots& ballots = votes_[{slot, ballot}];
-  if (ballots.voters == 0) ballots.value = HashOf(value);
-  if (ballots.value != HashOf(value)) {
+  const uint64_t hash = HashOf(value);
+  if (ballots.voters == 0) ballots.value = hash;
+  if (ballots.value != hash) {
     Fail(node, Say("O6: two values accepted in slot ", slot, " at ballot ", ballot));
   }
   ballots.voters |= uint64_t{1} << node.value();
@@ -208,9 +209,9 @@ void Observer::OnSend(const paxos::Message& message, uint64_t life) {
   } else if (const auto* accept = std::get_if<paxos::Accept>(&message.body)) {
     Own(node, life, accept->ballot);
     MustBeChosenThrough(node, accept->chosen_through, "Accept");
-    const auto [it, is_new] =
-        offered_.emplace(std::pair(accept->slot, accept->ballot), HashOf(accept->value));
-    if (it->second != HashOf(accept->value)) {
+    const uint64_t hash = HashOf(accept->value);
+    const auto [it, is_new] = offered_.emplace(std::pair(accept->slot, accept->ballot), hash);
+    if (it->second != hash) {
       Fail(node, Say("O6: two values offered in slot ", accept->slot, " at ", accept->ballot));
     }
   } else if (const auto* heartbeat = std::get_if<paxos::Heartbeat>(&message.body)) {

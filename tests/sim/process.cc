@@ -27,12 +27,6 @@ void Process::Resume() {
   for (EventLoop::Action& action : held) After(absl::ZeroDuration(), std::move(action));
 }
 
-void Process::After(absl::Duration delay, EventLoop::Action action) {
-  loop_.After(delay, [this, life = life_, action = std::move(action)]() mutable {
-    Run(life, std::move(action));
-  });
-}
-
 void Process::Run(uint64_t life, EventLoop::Action action) {
   if (!alive_ || life != life_) return;
   if (paused_) {

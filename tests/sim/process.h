@@ -5,12 +5,13 @@
 
 #include <cstdint>
 #include <deque>
+#include <utility>
 
 #include "tests/sim/event_loop.h"
 
 namespace synod::sim {
 
-class Process {
+class Process final : private EventLoop::Owner {
  public:
   explicit Process(EventLoop& loop) : loop_(loop) {}
 
@@ -27,11 +28,16 @@ class Process {
   bool paused() const { return paused_; }
   uint64_t life() const { return life_; }
 
+  // Does what it is asked at once: runs, and is not paused.
+  bool responsive() const { return alive_ && !paused_; }
+
   // Runs `action` within this life only.
-  void After(absl::Duration delay, EventLoop::Action action);
+  void After(absl::Duration delay, EventLoop::Action action) {
+    loop_.After(delay, *this, life_, std::move(action));
+  }
 
  private:
-  void Run(uint64_t life, EventLoop::Action action);
+  void Run(uint64_t life, EventLoop::Action action) override;
 
   EventLoop& loop_;
   bool alive_ = false;
