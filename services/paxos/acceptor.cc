@@ -107,6 +107,11 @@ void Acceptor::ForgetThrough(Slot chosen_through) {
   unknown_.erase(unknown_.begin(), unknown_.upper_bound(chosen_through));
 }
 
+bool Acceptor::IsDoubtful(Slot slot) const {
+  const AcceptedValue* vote = Find(slot);
+  return unknown_.contains(slot) || vote == nullptr || vote->ballot < lost_through_;
+}
+
 const AcceptedValue* Acceptor::Find(Slot slot) const {
   const auto at = accepted_.find(slot);
   return at == accepted_.end() ? nullptr : &at->second;

@@ -58,8 +58,8 @@ class Acceptor {
   // Null when nothing is accepted there (any more).
   const AcceptedValue* Find(Slot slot) const;
 
-  // True when the log may hold another value for this slot than Find says.
-  bool IsDoubtful(Slot slot) const { return lost_through_ || unknown_.contains(slot); }
+  // True when a restart would not find in the log again what Find says of this slot.
+  bool IsDoubtful(Slot slot) const;
 
   // Votes at ballots up to this one may be missing; Ballot() when none are.
   Ballot lost_through() const { return lost_through_; }

@@ -55,8 +55,8 @@ struct Prepare {
   Slot chosen_through;
 };
 
-// Slots in which a promise does not tell all: its sender may have voted there, at ballots up to
-// `bound`, for something else than what it tells, or than nothing.
+// Slots of which a promise does not tell all: its sender may have voted there, at ballots up to
+// `bound`, for something that it does not tell.
 struct UntoldVotes {
   Slot first;
   Slot last;

@@ -10,8 +10,11 @@ void Promises::Add(NodeId from, const Promise& promise) {
     auto [at, first] = bound_.try_emplace(vote.slot, vote);
     if (!first && at->second.ballot < vote.ballot) at->second = vote;
   }
+  // All promises of a node at one ballot speak of the same votes, those below it, of which there
+  // will be no more: each of them is complete by itself, whichever came first.
   untold_.erase(from);
   if (!promise.untold.empty()) untold_[from] = promise.untold;
+  lost_.erase(from);
   if (promise.lost_through) lost_[from] = promise.lost_through;
   // Each promise tells of all slots above its sender's watermark and the candidate's: above the
   // floor, and above what the candidate knew itself, the picture is complete.

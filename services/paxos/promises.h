@@ -23,7 +23,7 @@ namespace synod::paxos {
 
 class Promises {
  public:
-  // What a later promise of the same node leaves out counts instead of what an earlier one did.
+  // A later promise of the same node counts instead of an earlier one; votes once told stay told.
   void Add(NodeId from, const Promise& promise);
 
   const Tally& promised_by() const { return promised_by_; }
@@ -33,9 +33,12 @@ class Promises {
   Slot chosen_floor() const { return chosen_floor_; }
 
   // True when the node's promise does not tell all of this slot.
-  bool Hides(NodeId node, Slot slot) const { return BoundOfUntold(node, slot).has_value(); }
+  bool Hides(NodeId node, Slot slot) const {
+    return lost_.contains(node) || BoundOfUntold(node, slot).has_value();
+  }
 
-  // The highest slot above the floor in which somebody has voted, or may have; Slot() when none.
+  // The highest slot above the floor in which somebody has voted, or says that it may have; Slot()
+  // when none. Votes lost anywhere are not among them.
   Slot last_touched() const;
 
   // True when a quorum of the configuration knows how it voted in this slot. Precondition: the slot

@@ -4,10 +4,9 @@
 // Invariants:
 //   1. It proposes one value per slot, and only when a quorum of the configuration that governs the
 //      slot has promised and knows how it voted there (promises.h).
-//   2. In a slot where a promise reported votes it proposes the value of highest ballot reported;
-//   in
-//      one below such a slot that no promise reported, a no-op (section 3: filling the gap); and
-//      one more no-op behind them, the barrier.
+//   2. In a slot where promises reported votes it proposes the value of highest ballot reported;
+//      in a slot below such a one that no promise reported, a no-op (section 3: filling the gap);
+//      and one more no-op behind them, the barrier.
 //   3. It proposes slot s only when everything through s - window is chosen (the α of section 3),
 //      and nothing new while as many bytes as the window allows are in flight.
 //

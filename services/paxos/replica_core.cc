@@ -110,13 +110,13 @@ void Replica::Core::Applied(Slot durable) {
 bool Replica::Core::HasReady() const {
   if (!outbox_.empty() || HasApplicable()) return true;
   if (!leads()) return election_.leader_ballot() && !queue_.empty();
-  return MayProposeBatch() || MustAnnounce() || (serves() && leadership_->reads.Due());
+  return MayProposeBatch() || MustAnnounce() || MustReadRound();
 }
 
 Ready Replica::Core::TakeReady() {
   if (leads()) {
     ProposeAll();
-    if (serves() && leadership_->reads.Due()) {
+    if (MustReadRound()) {
       leadership_->reads.Start(learner_.chosen_through(),
                                history_.BeginAbove(learner_.chosen_through())->configuration);
       BroadcastHeartbeat(leadership_->reads.round());
@@ -170,13 +170,18 @@ ReplicaStatus Replica::Core::status() const {
   status.configuration = history_.latest().configuration;
   status.sealed = leads() && leadership_->sealed ? history_.latest().chosen_at : sealed_;
   // Of a later configuration this node does not know yet whether it is in there.
-  status.removed =
-      !status.configuration->Contains(options_.self) && status.sealed == status.configuration_slot;
+  status.removed = status.sealed && status.sealed == status.configuration_slot &&
+                   !status.configuration->Contains(options_.self);
   return status;
 }
 
 bool Replica::Core::serves() const {
   return leads() && learner_.chosen_through() >= leadership_->proposer.barrier();
+}
+
+// A configuration that this ballot has just met may have acknowledged more than this node knows.
+bool Replica::Core::MustReadRound() const {
+  return leadership_->reads.Due() && leadership_->proposer.Settled(learner_.chosen_through());
 }
 
 void Replica::Core::TickLeader() {
@@ -189,8 +194,8 @@ void Replica::Core::TickLeader() {
     return;
   }
   HandOverIfLeftOut();
-  if (now_ % static_cast<uint64_t>(options_.heartbeat_ticks) == 0) SealIfDue();
   if (now_ % static_cast<uint64_t>(options_.heartbeat_ticks) == 0) {
+    SealIfDue();
     BroadcastHeartbeat(leadership_->reads.round());
   }
   const auto patience = static_cast<uint64_t>(std::max(2, options_.election_ticks / 2));

@@ -107,6 +107,7 @@ class Replica::Core {
   Leadership* At(const Ballot& ballot);
   bool leads() const { return leadership_ && leadership_->proposer.leads(); }
   bool serves() const;
+  bool MustReadRound() const;
 
   // Whether this node's votes count anywhere, and may be given at all.
   bool votes() const { return founding_.founded(); }

@@ -11,10 +11,12 @@ void Replica::Core::TakeChosen() {
   bool changed = false;
   for (ChosenValue& chosen : learner_.TakeChosen()) {
     const size_t eras = history_.size();
-    changed = history_.Choose(chosen.slot, chosen.value, options_.window) || changed;
-    changed = changed || history_.size() != eras;
+    changed |= history_.Choose(chosen.slot, chosen.value, options_.window);
+    changed |= history_.size() != eras;
     chosen_.push_back(std::move(chosen));
   }
+  // The history says no more who governed the slots that it has left behind.
+  if (leadership_) leadership_->proposer.ForgetThrough(learner_.chosen_through());
   if (changed) OnConfiguration();
 }
 

@@ -178,7 +178,6 @@ void Replica::Core::FollowLeader(const Ballot& ballot, Slot watermark) {
 void Replica::Core::AfterWatermark() {
   TakeChosen();
   acceptor_.ForgetThrough(learner_.chosen_through());
-  if (leadership_) leadership_->proposer.ForgetThrough(learner_.chosen_through());
   NameLogsIfDue();
   RepairIfDue();
   AskToLearn();

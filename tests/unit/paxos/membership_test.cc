@@ -291,6 +291,7 @@ TEST(MembershipTest, AMemberThatIsBehindDoesNotTakeItselfForRemoved) {
   ReplicaOptions options;
   options.self = NodeId(4);
   Replica replica(options, std::move(recovered));
+  EXPECT_FALSE(replica.status().removed) << "it has heard nothing yet";
   Heartbeat heartbeat;
   heartbeat.ballot = {5, NodeId(1)};
   heartbeat.chosen_through = Slot(9);
