@@ -6,6 +6,7 @@
 #include "services/kv/alarms.h"
 #include "services/kv/format.h"
 #include "services/kv/range.h"
+#include "services/kv/state_hash.h"
 #include "services/kv/txn.h"
 #include "services/kv/versions.h"
 
@@ -77,6 +78,20 @@ class SnapshotView final : public ReadView {
     if (!error.ok()) return {ErrorOf(error.status()), {}};
     if (*error != Error::kNone) return {*error, {}};
     return Finish(RunReadOnlyTxn(versions, request, *choices, bounds()));
+  }
+
+  ReadResult<HashResponse> Hash(Revision revision, GiveUp give_up) const override {
+    if (!readable_) return {Error::kCorrupt, {}};
+    if (revision <= 0) revision = state_.revision;
+    if (revision < state_.floor) return {Error::kCompacted, {}};
+    if (revision > state_.revision) return {Error::kFutureRevision, {}};
+    const AbandonableVersions versions(versions_, give_up);
+    const absl::StatusOr<uint32_t> hash =
+        HashStore(*snapshot_, versions, {state_.floor, revision}, give_up);
+    if (!hash.ok()) return {ErrorOf(hash.status()), {}};
+    // Some of what it should have seen may have gone before it came there.
+    if (dropped_->load() > state_.floor) return {Error::kCompacted, {}};
+    return {Error::kNone, {*hash, state_.floor, revision}};
   }
 
   ReadResult<AlarmResponse> Alarms(AlarmType type) const override {

@@ -3,16 +3,15 @@
 #include <xxhash.h>
 
 #include <memory>
-#include <string>
 
-#include "common/bytes.h"
 #include "services/kv/format.h"
-#include "services/kv/versions.h"
 
 namespace synod::kv {
 namespace {
 
 using storage::Column;
+
+constexpr int kRecordsBetweenQuestions = 256;
 
 class Hasher {
  public:
@@ -40,21 +39,25 @@ class Hasher {
   const std::unique_ptr<XXH3_state_t, Free> state_{XXH3_createState()};
 };
 
-absl::Status HashNewest(const storage::EngineReader& reader, Revision floor, Hasher& hasher) {
-  const auto it = reader.NewIterator(Column::kCurrent, "", "");
-  for (it->SeekToFirst(); it->Valid(); it->Next()) {
-    Newest newest;
-    if (!DecodeNewest(it->value(), &newest)) return DamagedRecord("version", it->key());
-    if (!newest.version.live() && newest.version.mod_revision() <= floor) continue;
-    hasher.Add(it->key());
-    hasher.Add(newest.version);
-  }
-  return it->status();
+absl::Status HashLive(const Versions& versions, Revision revision, Hasher& hasher) {
+  constexpr absl::string_view kEverything("\0", 1);
+  return WalkLive(versions, {"", kEverything}, revision,
+                  [&hasher](absl::string_view key, const Version& version) {
+                    hasher.Add(key);
+                    hasher.Add(version);
+                    return true;
+                  });
 }
 
-absl::Status HashHistory(const storage::EngineReader& reader, Revision floor, Hasher& hasher) {
-  const auto it = reader.NewIterator(Column::kHistory, HistoryKey({floor + 1, 0}), "");
+absl::Status HashHistory(const storage::EngineReader& reader, HashedRange range, GiveUp give_up,
+                         Hasher& hasher) {
+  const auto it = reader.NewIterator(Column::kHistory, HistoryKey({range.floor + 1, 0}),
+                                     HistoryKey({range.revision + 1, 0}));
+  int records = 0;
   for (it->SeekToFirst(); it->Valid(); it->Next()) {
+    if (++records % kRecordsBetweenQuestions == 0 && give_up()) {
+      return absl::CancelledError("nobody waits for this hash");
+    }
     Position position;
     HistoryRecord record;
     if (!DecodeHistoryKey(it->key(), &position) || !DecodeHistory(position, it->value(), &record)) {
@@ -62,8 +65,8 @@ absl::Status HashHistory(const storage::EngineReader& reader, Revision floor, Ha
     }
     hasher.Add(record.key);
     hasher.Add(record.written);
-    const bool readable =
-        record.replaced && (record.replaced->live() || record.replaced->mod_revision() > floor);
+    const bool readable = record.replaced && (record.replaced->live() ||
+                                              record.replaced->mod_revision() > range.floor);
     hasher.Add(readable ? *record.replaced : Version());
   }
   return it->status();
@@ -71,18 +74,13 @@ absl::Status HashHistory(const storage::EngineReader& reader, Revision floor, Ha
 
 }  // namespace
 
-absl::StatusOr<uint32_t> HashState(const storage::EngineReader& reader) {
-  std::string bytes;
-  const absl::StatusOr<bool> found = reader.Get(Column::kMeta, kStateKey, &bytes);
-  if (!found.ok()) return found.status();
-  State state;
-  if (!*found || !DecodeState(bytes, &state)) return DamagedRecord("state", kStateKey);
-
+absl::StatusOr<uint32_t> HashStore(const storage::EngineReader& reader, const Versions& versions,
+                                   HashedRange range, GiveUp give_up) {
   Hasher hasher;
-  hasher.Add(state.revision);
-  hasher.Add(state.floor);
-  absl::Status status = HashNewest(reader, state.floor, hasher);
-  if (status.ok()) status = HashHistory(reader, state.floor, hasher);
+  hasher.Add(range.revision);
+  hasher.Add(range.floor);
+  absl::Status status = HashLive(versions, range.revision, hasher);
+  if (status.ok()) status = HashHistory(reader, range, give_up, hasher);
   if (!status.ok()) return status;
   return hasher.Finish();
 }

@@ -15,7 +15,6 @@
 #include "services/kv/mutation.h"
 #include "services/kv/range.h"
 #include "services/kv/read_view.h"
-#include "services/kv/state_hash.h"
 #include "services/kv/tombstones.h"
 #include "services/kv/txn.h"
 #include "services/kv/version_cache.h"
@@ -173,7 +172,12 @@ class MvccStateMachine final : public StateMachine {
     return durable.applied;
   }
 
-  absl::StatusOr<uint32_t> Hash() const override { return HashState(*engine_.Snapshot()); }
+  absl::StatusOr<uint32_t> Hash() const override {
+    const ReadResult<HashResponse> result =
+        OpenView(engine_, dropped_)->Hash(0, [] { return false; });
+    if (result.error == Error::kNone) return result.response.hash;
+    return absl::DataLossError("the store cannot be read");
+  }
 
  private:
   // The next View() opens a new one. The old one, which pins engine files, lives on only where it

@@ -58,6 +58,12 @@ class ReadView {
     return Txn(request, [] { return false; });
   }
 
+  // Over the keys as they were at `revision`, or the newest for 0 and less, and over every change
+  // from the compaction floor up to it. Equal on replicas that were asked for the same revision and
+  // have the same floor, whatever they have applied since; not etcd's number. Reads everything, in
+  // constant memory. kCompacted also when a compaction came while it read.
+  virtual ReadResult<HashResponse> Hash(Revision revision, GiveUp give_up) const = 0;
+
   // The alarms of `type`, or all for kNone; by member.
   virtual ReadResult<AlarmResponse> Alarms(AlarmType type) const = 0;
 };
@@ -108,8 +114,7 @@ class StateMachine {
   // floor that would survive; call it now and then, from the thread that applies.
   virtual absl::StatusOr<Slot> DurableApplied() = 0;
 
-  // Over revision, compaction floor and every retained version; equal on replicas with equal
-  // revision and floor. Reads everything: for tests, the simulator and HashKV.
+  // ReadView::Hash of the newest revision, for tests and the simulator.
   virtual absl::StatusOr<uint32_t> Hash() const = 0;
 };
 

@@ -137,6 +137,13 @@ struct AlarmResponse {
   std::vector<Alarm> alarms{};
 };
 
+// One number for what can be read of the store from the compaction floor to a revision.
+struct HashResponse {
+  uint32_t hash = 0;
+  Revision compact_revision = 0;
+  Revision revision = 0;
+};
+
 // What can travel through the log. (Read-only transactions and ranges never do.)
 using Request =
     std::variant<PutRequest, DeleteRangeRequest, TxnRequest, CompactRequest, AlarmRequest>;

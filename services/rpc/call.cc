@@ -65,6 +65,8 @@ absl::string_view MethodName(Method method) {
       return "etcdserverpb.Maintenance/Alarm";
     case Method::kDefragment:
       return "etcdserverpb.Maintenance/Defragment";
+    case Method::kHashKv:
+      return "etcdserverpb.Maintenance/HashKV";
     case Method::kMoveLeader:
       return "etcdserverpb.Maintenance/MoveLeader";
   }
@@ -105,9 +107,19 @@ void Call::BeginRead(bool linearizable, ReadKind kind) {
 }
 
 void Call::PostRead() {
-  ReadPool* const pool =
-      read_kind_ == ReadKind::kPoint ? environment_.point_reads : environment_.range_reads;
-  if (!pool->Post([this] { ReadNewest(); })) Fail(Explain(Failure::kOverloaded));
+  if (!Pool()->Post([this] { ReadNewest(); })) Fail(Explain(Failure::kOverloaded));
+}
+
+ReadPool* Call::Pool() const {
+  switch (read_kind_) {
+    case ReadKind::kPoint:
+      return environment_.point_reads;
+    case ReadKind::kRange:
+      return environment_.range_reads;
+    case ReadKind::kWhole:
+      break;
+  }
+  return environment_.whole_reads;
 }
 
 void Call::ReadNewest() {
@@ -124,7 +136,8 @@ void Call::ReadNewest() {
 }
 
 bool Call::GivenUp() const {
-  return context_->IsCancelled() || environment_.backend->Now() >= deadline_;
+  if (context_->IsCancelled()) return true;
+  return read_kind_ != ReadKind::kWhole && environment_.backend->Now() >= deadline_;
 }
 
 void Call::FailRead(kv::Error error) {

@@ -27,6 +27,7 @@ struct CallEnvironment {
   Backend* backend = nullptr;
   ReadPool* point_reads = nullptr;  // of single keys, so that they do not queue behind ranges
   ReadPool* range_reads = nullptr;
+  ReadPool* whole_reads = nullptr;
   ClientServerOptions options;
 
   // Of the backend's status; they never change.
@@ -52,7 +53,8 @@ class Call : public grpc::ServerUnaryReactor {
   //   synod-min-revision    see BeginRead
   grpc::Status Admit();
 
-  enum class ReadKind : uint8_t { kPoint, kRange };
+  // kWhole: of the whole store, which may take its time. It ends with its client only.
+  enum class ReadKind : uint8_t { kPoint, kRange, kWhole };
 
   // Runs Read with a view: the newest one, or, when `linearizable`, one that shows every write
   // acknowledged before now. Waits likewise when the view is older than the client's
@@ -89,6 +91,7 @@ class Call : public grpc::ServerUnaryReactor {
   void ProposeNow(kv::Request request);
   void Answer(const grpc::Status& status);
   void PostRead();
+  ReadPool* Pool() const;
 
   const CallEnvironment& environment_;
   const Method method_;

@@ -25,9 +25,10 @@ enum class Method : uint8_t {
   kStatus,
   kAlarm,
   kDefragment,
+  kHashKv,
   kMoveLeader,
 };
-inline constexpr int kMethodCount = 14;
+inline constexpr int kMethodCount = 15;
 
 // As on the wire, without the leading slash: "etcdserverpb.KV/Range".
 absl::string_view MethodName(Method method);

@@ -25,6 +25,8 @@ constexpr size_t kOversizeBytes = 512 << 10;
 
 // Reads of one kind that wait for a thread.
 constexpr size_t kMaxQueuedReads = 16'384;
+// Of the whole store, one after the other.
+constexpr size_t kMaxQueuedWholeReads = 16;
 
 // What gRPC may hold in messages before it stops reading from connections.
 constexpr size_t kMemoryBytes = size_t{1} << 30;
@@ -49,9 +51,10 @@ std::vector<std::string> AllServices() {
 }
 
 CallEnvironment MakeEnvironment(ClientServerOptions options, Backend* backend,
-                                ReadPool* point_reads, ReadPool* range_reads) {
+                                ReadPool* point_reads, ReadPool* range_reads,
+                                ReadPool* whole_reads) {
   const NodeStatus status = backend->Status();
-  return {backend,        point_reads, range_reads, std::move(options),
+  return {backend,        point_reads, range_reads, whole_reads, std::move(options),
           status.cluster, status.self, status.name};
 }
 
@@ -74,7 +77,9 @@ class GrpcClientServer final : public ClientServer {
   GrpcClientServer(ClientServerOptions options, Backend* backend)
       : point_reads_(options.read_threads, kMaxQueuedReads),
         range_reads_(options.read_threads, kMaxQueuedReads),
-        environment_(MakeEnvironment(std::move(options), backend, &point_reads_, &range_reads_)),
+        whole_reads_(1, kMaxQueuedWholeReads),
+        environment_(MakeEnvironment(std::move(options), backend, &point_reads_, &range_reads_,
+                                     &whole_reads_)),
         feed_(backend),
         health_(EtcdServices()),
         reflection_(AllServices()),
@@ -120,6 +125,7 @@ class GrpcClientServer final : public ClientServer {
   // Each may use those before it.
   ReadPool point_reads_;
   ReadPool range_reads_;
+  ReadPool whole_reads_;
   const CallEnvironment environment_;
   StatusFeed feed_;
   HealthService health_;

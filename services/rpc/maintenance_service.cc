@@ -122,6 +122,33 @@ class DefragmentCall final : public Call {
   const std::shared_ptr<std::atomic<bool>> cancel_ = std::make_shared<std::atomic<bool>>(false);
 };
 
+class HashKvCall final : public Call {
+ public:
+  HashKvCall(const CallEnvironment& environment, grpc::CallbackServerContext* context,
+             const pb::HashKVRequest* request, pb::HashKVResponse* response)
+      : Call(environment, Method::kHashKv, context), request_(*request), response_(*response) {}
+
+  void Begin() {
+    if (const grpc::Status status = Admit(); !status.ok()) return Fail(status);
+    BeginRead(/*linearizable=*/false, ReadKind::kWhole);
+  }
+
+ private:
+  void Read(const kv::ReadView& view) override {
+    const kv::ReadResult<kv::HashResponse> result =
+        view.Hash(request_.revision(), [this] { return GivenUp(); });
+    if (result.error != kv::Error::kNone) return FailRead(result.error);
+    response_.set_hash(result.response.hash);
+    response_.set_compact_revision(result.response.compact_revision);
+    response_.set_hash_revision(result.response.revision);
+    FillHeader(view.revision(), response_.mutable_header());
+    Complete(view.revision());
+  }
+
+  const pb::HashKVRequest& request_;
+  pb::HashKVResponse& response_;
+};
+
 class MoveLeaderCall final : public Call {
  public:
   MoveLeaderCall(const CallEnvironment& environment, grpc::CallbackServerContext* context)
@@ -146,6 +173,14 @@ class MoveLeaderCall final : public Call {
 };
 
 }  // namespace
+
+grpc::ServerUnaryReactor* MaintenanceService::HashKV(grpc::CallbackServerContext* context,
+                                                     const pb::HashKVRequest* request,
+                                                     pb::HashKVResponse* response) {
+  auto* call = new HashKvCall(environment_, context, request, response);
+  call->Begin();
+  return call;
+}
 
 grpc::ServerUnaryReactor* MaintenanceService::MoveLeader(grpc::CallbackServerContext* context,
                                                          const pb::MoveLeaderRequest* request,

@@ -1,5 +1,5 @@
-// etcdserverpb.Maintenance: Status, Defragment and MoveLeader of this member, and Alarm of the
-// cluster; the rest answers UNIMPLEMENTED.
+// etcdserverpb.Maintenance: Status, Defragment, HashKV and MoveLeader of this member, and Alarm of
+// the cluster; the rest answers UNIMPLEMENTED.
 #ifndef SYNOD_SERVICES_RPC_MAINTENANCE_SERVICE_H_
 #define SYNOD_SERVICES_RPC_MAINTENANCE_SERVICE_H_
 
@@ -31,6 +31,12 @@ class MaintenanceService final : public UnservedMaintenance {
   grpc::ServerUnaryReactor* Defragment(grpc::CallbackServerContext* context,
                                        const etcdserverpb::DefragmentRequest* request,
                                        etcdserverpb::DefragmentResponse* response) override;
+
+  // Equal for members that give the same compact_revision for the same revision, if all is well.
+  // The number is not etcd's. It, too, ends when the client goes away.
+  grpc::ServerUnaryReactor* HashKV(grpc::CallbackServerContext* context,
+                                   const etcdserverpb::HashKVRequest* request,
+                                   etcdserverpb::HashKVResponse* response) override;
 
   // To be sent to the leader itself, as with etcd.
   grpc::ServerUnaryReactor* MoveLeader(grpc::CallbackServerContext* context,

@@ -47,12 +47,6 @@ grpc::ServerUnaryReactor* UnservedMaintenance::Hash(grpc::CallbackServerContext*
   return Refuse(*context, "/etcdserverpb.Maintenance/Hash");
 }
 
-grpc::ServerUnaryReactor* UnservedMaintenance::HashKV(grpc::CallbackServerContext* context,
-                                                      const pb::HashKVRequest*,
-                                                      pb::HashKVResponse*) {
-  return Refuse(*context, "/etcdserverpb.Maintenance/HashKV");
-}
-
 grpc::ServerWriteReactor<pb::SnapshotResponse>* UnservedMaintenance::Snapshot(
     grpc::CallbackServerContext*, const pb::SnapshotRequest*) {
   return new StreamRefusal<pb::SnapshotResponse>("/etcdserverpb.Maintenance/Snapshot");

@@ -27,9 +27,6 @@ class UnservedMaintenance : public etcdserverpb::Maintenance::CallbackService {
   grpc::ServerUnaryReactor* Hash(grpc::CallbackServerContext* context,
                                  const etcdserverpb::HashRequest*,
                                  etcdserverpb::HashResponse*) final;
-  grpc::ServerUnaryReactor* HashKV(grpc::CallbackServerContext* context,
-                                   const etcdserverpb::HashKVRequest*,
-                                   etcdserverpb::HashKVResponse*) final;
   grpc::ServerWriteReactor<etcdserverpb::SnapshotResponse>* Snapshot(
       grpc::CallbackServerContext*, const etcdserverpb::SnapshotRequest*) final;
   grpc::ServerUnaryReactor* Downgrade(grpc::CallbackServerContext* context,

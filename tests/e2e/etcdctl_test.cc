@@ -150,6 +150,13 @@ std::string RunSynodctl(const std::string& endpoint, const std::vector<std::stri
   return absl::StrCat("exit ", finished.exit_code, "\n", finished.output, finished.error);
 }
 
+// Of the first line "127.0.0.1:1, 1234" of `endpoint hashkv`.
+std::string FirstHash(const std::string& hashes) {
+  static const std::regex line(R"re(, (\d+)\n)re");
+  std::smatch match;
+  return std::regex_search(hashes, match, line) ? match.str(1) : "no hash";
+}
+
 // What the endpoint's status says is wrong.
 std::string StatusErrors(const std::string& endpoint) {
   static const std::regex errors(R"re("errors":\[[^\]]*\])re");
@@ -288,6 +295,9 @@ TEST(EtcdctlTest, MembersAndEndpointsAnswerSensibly) {
                          .environment = {{"ETCDCTL_API", "3"}}},
                         absl::Seconds(20))
           .output;
+  ASSERT_TRUE(Client(cluster.front_door()).Put("k", "v", absl::Seconds(10)).ok());
+  ASSERT_TRUE(cluster.AwaitEqualRevisions(absl::Seconds(20)));
+  const std::string hashes = RunEtcdctl(every, {{"endpoint", "hashkv"}, ""});
   const std::string health = RunEtcdctl(every, {{"endpoint", "health"}, ""});
   // Every member under an id of its own, and one of them the leader in the eyes of all.
   const json endpoints = json::parse(status, nullptr, false);
@@ -305,6 +315,7 @@ TEST(EtcdctlTest, MembersAndEndpointsAnswerSensibly) {
   EXPECT_EQ(leaders.size(), 1) << status;
   EXPECT_EQ(members_told.count(*leaders.begin()), 1) << status;
   for (const std::string& address : addresses) {
+    EXPECT_NE(hashes.find(address + ", " + FirstHash(hashes) + "\n"), std::string::npos) << hashes;
     EXPECT_NE(health.find(address + " is healthy"), std::string::npos) << health;
   }
 }

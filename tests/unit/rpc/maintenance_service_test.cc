@@ -180,6 +180,36 @@ TEST_F(MaintenanceServiceTest, CorruptDataStopsAllWrites) {
   EXPECT_EQ(Text(Range(Key("a"))), "OK");
 }
 
+TEST_F(MaintenanceServiceTest, HashKvIsOfThisMembersStoreAtARevision) {
+  const auto hash = [&](int64_t revision, pb::HashKVResponse& response) {
+    Context context;
+    pb::HashKVRequest request;
+    request.set_revision(revision);
+    return Text(maintenance->HashKV(&context, request, &response));
+  };
+  served.node.FailWith(Failure::kNone);
+  ASSERT_EQ(Text(Put("a", "1")), "OK");
+  pb::HashKVResponse then;
+  ASSERT_EQ(hash(0, then), "OK");
+  EXPECT_EQ(then.header().member_id(), 0xa1u);
+  EXPECT_EQ(then.header().revision(), 2);
+  EXPECT_EQ(then.hash_revision(), 2);
+  EXPECT_EQ(then.compact_revision(), -1);
+
+  ASSERT_EQ(Text(Put("a", "2")), "OK");
+  served.node.FailWith(Failure::kNoLeader);  // it is asked of nobody else
+  pb::HashKVResponse now;
+  pb::HashKVResponse again;
+  ASSERT_EQ(hash(0, now), "OK");
+  EXPECT_NE(now.hash(), then.hash());
+  ASSERT_EQ(hash(2, again), "OK");
+  EXPECT_EQ(again.hash(), then.hash());
+  EXPECT_EQ(again.header().revision(), 3);
+  EXPECT_EQ(hash(4, again), "11 etcdserver: mvcc: required revision is a future revision");
+  served.node.Apply(kv::CompactRequest{.revision = 3});
+  EXPECT_EQ(hash(2, again), "11 etcdserver: mvcc: required revision has been compacted");
+}
+
 TEST_F(MaintenanceServiceTest, WhatIsNotServedIsNamed) {
   const auto refusal = [](const char* method) {
     return absl::StrCat("12 synod: /etcdserverpb.Maintenance/", method, " is not served");
@@ -190,7 +220,6 @@ TEST_F(MaintenanceServiceTest, WhatIsNotServedIsNamed) {
   };
   using Stub = pb::Maintenance::Stub;
   EXPECT_EQ(ask(&Stub::Hash, pb::HashRequest(), pb::HashResponse()), refusal("Hash"));
-  EXPECT_EQ(ask(&Stub::HashKV, pb::HashKVRequest(), pb::HashKVResponse()), refusal("HashKV"));
   EXPECT_EQ(ask(&Stub::Downgrade, pb::DowngradeRequest(), pb::DowngradeResponse()),
             refusal("Downgrade"));
   Context context;

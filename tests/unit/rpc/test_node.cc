@@ -33,6 +33,11 @@ class TestNode::HeldView final : public kv::ReadView {
     return view_->Txn(request, give_up);
   }
 
+  kv::ReadResult<kv::HashResponse> Hash(kv::Revision revision, kv::GiveUp give_up) const override {
+    if (!node_.Hold(give_up)) return {kv::Error::kGivenUp, {}};
+    return view_->Hash(revision, give_up);
+  }
+
   kv::ReadResult<kv::AlarmResponse> Alarms(kv::AlarmType type) const override {
     return view_->Alarms(type);
   }
