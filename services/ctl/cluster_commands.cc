@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
@@ -14,9 +15,14 @@
 #include "services/ctl/commands.h"
 #include "services/ctl/json.h"
 #include "services/ctl/table.h"
+#include "services/ctl/unary_call.h"
 
 namespace synod::ctl {
 namespace {
+
+using etcdserverpb::Cluster;
+using etcdserverpb::KV;
+using etcdserverpb::Maintenance;
 
 std::string YesNo(bool value) {
   return value ? "true" : "false";
@@ -38,91 +44,79 @@ void PrintRows(const Session& session, const Row& header, const std::vector<Row>
 }
 
 ExitCode MemberList(const Session& session) {
-  const auto channel = session.Connect();
-  if (!channel.ok()) return Session::Fail(channel.status());
-  const auto context = session.NewContext();
   etcdserverpb::MemberListRequest request;
   request.set_linearizable(true);
-  etcdserverpb::MemberListResponse response;
-  const grpc::Status status =
-      etcdserverpb::Cluster::NewStub(*channel)->MemberList(context.get(), request, &response);
-  if (!status.ok()) return Session::Fail(ToAbsl(status));
-  if (session.json()) {
-    session.PrintJson(response);
-    return kOk;
-  }
-  std::vector<Row> rows;
-  for (const auto& member : response.members()) {
-    rows.push_back({absl::StrFormat("%x", member.id()),
-                    member.name().empty() ? "unstarted" : "started", member.name(),
-                    absl::StrJoin(member.peerurls(), ","), absl::StrJoin(member.clienturls(), ","),
-                    YesNo(member.islearner())});
-  }
-  PrintRows(session, {"ID", "STATUS", "NAME", "PEER ADDRS", "CLIENT ADDRS", "IS LEARNER"}, rows);
-  return kOk;
+  const auto print = [&session](const etcdserverpb::MemberListResponse& response) {
+    std::vector<Row> rows;
+    for (const auto& member : response.members()) {
+      rows.push_back({absl::StrFormat("%x", member.id()),
+                      member.name().empty() ? "unstarted" : "started", member.name(),
+                      absl::StrJoin(member.peerurls(), ","),
+                      absl::StrJoin(member.clienturls(), ","), YesNo(member.islearner())});
+    }
+    PrintRows(session, {"ID", "STATUS", "NAME", "PEER ADDRS", "CLIENT ADDRS", "IS LEARNER"}, rows);
+  };
+  return CallAndPrint<Cluster>(session, &Cluster::Stub::MemberList, request, print);
 }
 
-absl::StatusOr<etcdserverpb::StatusResponse> StatusOf(const Session& session,
-                                                      const std::string& endpoint) {
-  const auto channel = session.ConnectTo(endpoint);
-  if (!channel.ok()) return channel.status();
-  const auto context = session.NewContext();
-  etcdserverpb::StatusResponse response;
-  const grpc::Status status =
-      etcdserverpb::Maintenance::NewStub(*channel)->Status(context.get(), {}, &response);
-  if (!status.ok()) return ToAbsl(status);
-  return response;
-}
-
-ExitCode EndpointStatus(const Session& session) {
+// Asks each endpoint for itself and prints a row or, as JSON, what etcdctl calls `name` for each.
+// The exit code is that of the last failure.
+template <class Request, class Response, class MakeRow>
+ExitCode AskEach(const Session& session, absl::string_view name,
+                 UnaryMethod<Maintenance, Request, Response> method, const Request& request,
+                 const Row& header, MakeRow make_row) {
   std::vector<Row> rows;
   std::vector<std::string> objects;
   absl::Status failure;
   for (const std::string& endpoint : session.endpoints()) {
-    const auto status = StatusOf(session, endpoint);
-    if (!status.ok()) {
-      std::cerr << "Failed to get the status of endpoint " << endpoint << " ("
-                << status.status().message() << ")\n";
-      failure = status.status();
+    const absl::StatusOr<Response> response =
+        Call<Maintenance>(session, session.ConnectTo(endpoint), method, request);
+    if (!response.ok()) {
+      std::cerr << "Failed to get the " << absl::AsciiStrToLower(name) << " of endpoint "
+                << endpoint << " (" << response.status().message() << ")\n";
+      failure = response.status();
       continue;
     }
-    // As etcdctl wraps them. Nothing in host:port needs quoting.
+    // Nothing in host:port needs quoting.
     objects.push_back(
-        absl::StrCat("{\"Endpoint\":\"", endpoint, "\",\"Status\":", ToJson(*status), "}"));
-    rows.push_back({endpoint, absl::StrFormat("%x", status->header().member_id()),
-                    status->version(), Bytes(status->dbsize()),
-                    YesNo(status->leader() == status->header().member_id()),
-                    YesNo(status->islearner()), absl::StrCat(status->raftterm()),
-                    absl::StrCat(status->raftindex()), absl::StrCat(status->raftappliedindex()),
-                    absl::StrJoin(status->errors(), ", ")});
+        absl::StrCat("{\"Endpoint\":\"", endpoint, "\",\"", name, "\":", ToJson(*response), "}"));
+    rows.push_back(make_row(endpoint, *response));
   }
   if (session.json()) {
     std::cout << "[" << absl::StrJoin(objects, ",") << "]\n";
-    return failure.ok() ? kOk : ExitCodeOf(failure);
+  } else {
+    PrintRows(session, header, rows);
   }
-  PrintRows(session,
-            {"ENDPOINT", "ID", "VERSION", "DB SIZE", "IS LEADER", "IS LEARNER", "RAFT TERM",
-             "RAFT INDEX", "RAFT APPLIED INDEX", "ERRORS"},
-            rows);
-  return failure.ok() ? kOk : ExitCodeOf(failure);
+  return ExitCodeOf(failure);
+}
+
+ExitCode EndpointStatus(const Session& session) {
+  return AskEach(session, "Status", &Maintenance::Stub::Status, etcdserverpb::StatusRequest(),
+                 {"ENDPOINT", "ID", "VERSION", "DB SIZE", "IS LEADER", "IS LEARNER", "RAFT TERM",
+                  "RAFT INDEX", "RAFT APPLIED INDEX", "ERRORS"},
+                 [](const std::string& endpoint, const etcdserverpb::StatusResponse& status) {
+                   return Row{endpoint,
+                              absl::StrFormat("%x", status.header().member_id()),
+                              status.version(),
+                              Bytes(status.dbsize()),
+                              YesNo(status.leader() == status.header().member_id()),
+                              YesNo(status.islearner()),
+                              absl::StrCat(status.raftterm()),
+                              absl::StrCat(status.raftindex()),
+                              absl::StrCat(status.raftappliedindex()),
+                              absl::StrJoin(status.errors(), ", ")};
+                 });
 }
 
 // A linearizable read takes a quorum, so it shows more than a connection does.
-absl::Status ReadThrough(const Session& session, const std::string& endpoint) {
-  const auto channel = session.ConnectTo(endpoint);
-  if (!channel.ok()) return channel.status();
-  const auto context = session.NewContext();
+ExitCode EndpointHealth(const Session& session) {
   etcdserverpb::RangeRequest request;
   request.set_key("health");
-  etcdserverpb::RangeResponse response;
-  return ToAbsl(etcdserverpb::KV::NewStub(*channel)->Range(context.get(), request, &response));
-}
-
-ExitCode EndpointHealth(const Session& session) {
   bool healthy = true;
   for (const std::string& endpoint : session.endpoints()) {
     const auto begin = std::chrono::steady_clock::now();
-    const absl::Status status = ReadThrough(session, endpoint);
+    const absl::Status status =
+        Call<KV>(session, session.ConnectTo(endpoint), &KV::Stub::Range, request).status();
     const absl::Duration took = absl::FromChrono(std::chrono::steady_clock::now() - begin);
     if (status.ok()) {
       std::cout << endpoint << " is healthy: successfully committed proposal: took = "

@@ -10,6 +10,7 @@
 #include "etcd/kv.grpc.pb.h"
 #include "services/ctl/commands.h"
 #include "services/ctl/txn_script.h"
+#include "services/ctl/unary_call.h"
 
 namespace synod::ctl {
 namespace {
@@ -42,30 +43,15 @@ std::string BeginOf(const RangeFlags& flags) {
   return flags.prefix || flags.from_key ? PrefixBegin(flags.key) : flags.key;
 }
 
-template <class Request, class Response>
-using Method = grpc::Status (KV::Stub::*)(grpc::ClientContext*, const Request&, Response*);
-
-// Calls and prints: JSON here, the simple form by `print`. Without a call when it could not print.
+// As CallAndPrint; without a call when asked for a form that there is not.
 template <class Request, class Response, class Print>
-ExitCode Call(const Session& session, Method<Request, Response> method, const Request& request,
-              Print print) {
+ExitCode CallKv(const Session& session, UnaryMethod<KV, Request, Response> method,
+                const Request& request, Print print) {
   if (session.output() == "table") {
     return Session::Fail(absl::InvalidArgumentError(
         "-w table: this command has no table; its forms are simple and json"));
   }
-  const auto channel = session.Connect();
-  if (!channel.ok()) return Session::Fail(channel.status());
-  const auto stub = KV::NewStub(*channel);
-  const auto context = session.NewContext();
-  Response response;
-  const grpc::Status status = (stub.get()->*method)(context.get(), request, &response);
-  if (!status.ok()) return Session::Fail(ToAbsl(status));
-  if (session.json()) {
-    session.PrintJson(response);
-  } else {
-    print(response);
-  }
-  return kOk;
+  return CallAndPrint<KV>(session, method, request, print);
 }
 
 void Print(const mvccpb::KeyValue& kv, bool value_only = false) {
@@ -147,10 +133,10 @@ void AddGet(CLI::App& app, Action& action) {
   command->add_flag("--print-value-only", flags->value_only, "Without the keys");
   command->callback([flags, &action] {
     action = [flags](const Session& session) {
-      return Call(session, &KV::Stub::Range, GetRequest(*flags),
-                  [&](const RangeResponse& response) {
-                    for (const auto& kv : response.kvs()) Print(kv, flags->value_only);
-                  });
+      return CallKv(session, &KV::Stub::Range, GetRequest(*flags),
+                    [&](const RangeResponse& response) {
+                      for (const auto& kv : response.kvs()) Print(kv, flags->value_only);
+                    });
     };
   });
 }
@@ -198,8 +184,8 @@ void AddPut(CLI::App& app, Action& action) {
     action = [flags](const Session& session) {
       const absl::StatusOr<PutRequest> request = MakePut(*flags);
       if (!request.ok()) return Session::Fail(request.status());
-      return Call(session, &KV::Stub::Put, *request,
-                  [](const PutResponse& response) { Print(response); });
+      return CallKv(session, &KV::Stub::Put, *request,
+                    [](const PutResponse& response) { Print(response); });
     };
   });
 }
@@ -219,8 +205,8 @@ void AddDel(CLI::App& app, Action& action) {
       request.set_key(BeginOf(flags->range));
       request.set_range_end(EndOf(flags->range));
       request.set_prev_kv(flags->prev_kv);
-      return Call(session, &KV::Stub::DeleteRange, request,
-                  [](const DeleteRangeResponse& response) { Print(response); });
+      return CallKv(session, &KV::Stub::DeleteRange, request,
+                    [](const DeleteRangeResponse& response) { Print(response); });
     };
   });
 }
@@ -234,8 +220,8 @@ void AddTxn(CLI::App& app, Action& action) {
     action = [](const Session& session) {
       const absl::StatusOr<TxnRequest> request = ReadTxn(std::cin);
       if (!request.ok()) return Session::Fail(request.status());
-      return Call(session, &KV::Stub::Txn, *request,
-                  [](const TxnResponse& response) { Print(response); });
+      return CallKv(session, &KV::Stub::Txn, *request,
+                    [](const TxnResponse& response) { Print(response); });
     };
   });
 }
@@ -254,7 +240,7 @@ void AddCompaction(CLI::App& app, Action& action) {
       CompactionRequest request;
       request.set_revision(flags->revision);
       request.set_physical(flags->physical);
-      return Call(session, &KV::Stub::Compact, request, [&](const CompactionResponse&) {
+      return CallKv(session, &KV::Stub::Compact, request, [&](const CompactionResponse&) {
         std::cout << "compacted revision " << flags->revision << "\n";
       });
     };

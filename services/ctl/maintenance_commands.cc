@@ -1,23 +1,23 @@
 // alarm list, alarm disarm, defrag: what etcdctl does about space and damage.
 #include <CLI/CLI.hpp>
 #include <iostream>
+#include <memory>
 #include <string>
 
 #include "absl/strings/str_cat.h"
 #include "etcd/maintenance.grpc.pb.h"
 #include "services/ctl/commands.h"
+#include "services/ctl/unary_call.h"
 
 namespace synod::ctl {
 namespace {
 
-absl::StatusOr<etcdserverpb::AlarmResponse> Alarm(const Session& session,
-                                                  etcdserverpb::Maintenance::Stub& maintenance,
-                                                  const etcdserverpb::AlarmRequest& request) {
-  const auto context = session.NewContext();
-  etcdserverpb::AlarmResponse response;
-  const grpc::Status status = maintenance.Alarm(context.get(), request, &response);
-  if (!status.ok()) return ToAbsl(status);
-  return response;
+using etcdserverpb::Maintenance;
+
+absl::StatusOr<etcdserverpb::AlarmResponse> Alarm(
+    const Session& session, const absl::StatusOr<std::shared_ptr<grpc::Channel>>& channel,
+    const etcdserverpb::AlarmRequest& request) {
+  return Call<Maintenance>(session, channel, &Maintenance::Stub::Alarm, request);
 }
 
 void Print(const Session& session, const etcdserverpb::AlarmResponse& response) {
@@ -29,10 +29,7 @@ void Print(const Session& session, const etcdserverpb::AlarmResponse& response) 
 }
 
 ExitCode AlarmList(const Session& session) {
-  const auto channel = session.Connect();
-  if (!channel.ok()) return Session::Fail(channel.status());
-  const auto maintenance = etcdserverpb::Maintenance::NewStub(*channel);
-  const auto alarms = Alarm(session, *maintenance, {});
+  const auto alarms = Alarm(session, session.Connect(), {});
   if (!alarms.ok()) return Session::Fail(alarms.status());
   Print(session, *alarms);
   return kOk;
@@ -41,9 +38,7 @@ ExitCode AlarmList(const Session& session) {
 // Every alarm that is raised, one by one.
 ExitCode AlarmDisarm(const Session& session) {
   const auto channel = session.Connect();
-  if (!channel.ok()) return Session::Fail(channel.status());
-  const auto maintenance = etcdserverpb::Maintenance::NewStub(*channel);
-  const auto alarms = Alarm(session, *maintenance, {});
+  const auto alarms = Alarm(session, channel, {});
   if (!alarms.ok()) return Session::Fail(alarms.status());
   etcdserverpb::AlarmResponse disarmed;
   for (const auto& alarm : alarms->alarms()) {
@@ -51,7 +46,7 @@ ExitCode AlarmDisarm(const Session& session) {
     request.set_action(etcdserverpb::AlarmRequest::DEACTIVATE);
     request.set_memberid(alarm.memberid());
     request.set_alarm(alarm.alarm());
-    const auto one = Alarm(session, *maintenance, request);
+    const auto one = Alarm(session, channel, request);
     if (!one.ok()) return Session::Fail(one.status());
     disarmed.MergeFrom(*one);
   }
@@ -59,19 +54,12 @@ ExitCode AlarmDisarm(const Session& session) {
   return kOk;
 }
 
-absl::Status Defragment(const Session& session, const std::string& endpoint) {
-  const auto channel = session.ConnectTo(endpoint);
-  if (!channel.ok()) return channel.status();
-  const auto context = session.NewContext();
-  etcdserverpb::DefragmentResponse response;
-  return ToAbsl(
-      etcdserverpb::Maintenance::NewStub(*channel)->Defragment(context.get(), {}, &response));
-}
-
 ExitCode Defrag(const Session& session) {
   ExitCode result = kOk;
   for (const std::string& endpoint : session.endpoints()) {
-    const absl::Status status = Defragment(session, endpoint);
+    const absl::Status status =
+        Call<Maintenance>(session, session.ConnectTo(endpoint), &Maintenance::Stub::Defragment, {})
+            .status();
     if (status.ok()) {
       std::cout << "Finished defragmenting etcd member[" << endpoint << "]\n";
     } else {

@@ -13,6 +13,7 @@
 #include "etcd/cluster.grpc.pb.h"
 #include "etcd/maintenance.grpc.pb.h"
 #include "services/ctl/commands.h"
+#include "services/ctl/unary_call.h"
 
 namespace synod::ctl {
 namespace {
@@ -36,27 +37,6 @@ absl::StatusOr<uint64_t> ParseId(const std::string& text) {
 
 std::string Hex(uint64_t id) {
   return absl::StrFormat("%x", id);
-}
-
-// Calls the method with the request, prints the answer as JSON or by `print`.
-template <class Service, class Request, class Response>
-ExitCode Call(const Session& session,
-              grpc::Status (Service::Stub::*method)(grpc::ClientContext*, const Request&,
-                                                    Response*),
-              const Request& request, const std::function<void(const Response&)>& print) {
-  const auto channel = session.Connect();
-  if (!channel.ok()) return Session::Fail(channel.status());
-  const auto context = session.NewContext();
-  const auto stub = Service::NewStub(*channel);
-  Response response;
-  const grpc::Status status = ((*stub).*method)(context.get(), request, &response);
-  if (!status.ok()) return Session::Fail(ToAbsl(status));
-  if (session.json()) {
-    session.PrintJson(response);
-  } else {
-    print(response);
-  }
-  return kOk;
 }
 
 // The settings that the new node is to be started with, as etcdctl prints them.
@@ -83,7 +63,7 @@ ExitCode MemberAdd(const Session& session, const MemberArguments& arguments) {
     request.add_peerurls(std::string(url));
   }
   request.set_islearner(arguments.learner);
-  return Call<pb::Cluster, pb::MemberAddRequest, pb::MemberAddResponse>(
+  return CallAndPrint<pb::Cluster>(
       session, &pb::Cluster::Stub::MemberAdd, request,
       [&](const pb::MemberAddResponse& response) { PrintSettings(arguments.name, response); });
 }
@@ -93,12 +73,11 @@ ExitCode MemberRemove(const Session& session, const MemberArguments& arguments) 
   if (!id.ok()) return Session::Fail(id.status());
   pb::MemberRemoveRequest request;
   request.set_id(*id);
-  return Call<pb::Cluster, pb::MemberRemoveRequest, pb::MemberRemoveResponse>(
-      session, &pb::Cluster::Stub::MemberRemove, request,
-      [&](const pb::MemberRemoveResponse& response) {
-        std::cout << "Member " << Hex(*id) << " removed from cluster "
-                  << Hex(response.header().cluster_id()) << "\n";
-      });
+  return CallAndPrint<pb::Cluster>(session, &pb::Cluster::Stub::MemberRemove, request,
+                                   [&](const pb::MemberRemoveResponse& response) {
+                                     std::cout << "Member " << Hex(*id) << " removed from cluster "
+                                               << Hex(response.header().cluster_id()) << "\n";
+                                   });
 }
 
 ExitCode MemberUpdate(const Session& session, const MemberArguments& arguments) {
@@ -109,12 +88,11 @@ ExitCode MemberUpdate(const Session& session, const MemberArguments& arguments) 
   for (const absl::string_view url : absl::StrSplit(arguments.peer_urls, ',')) {
     request.add_peerurls(std::string(url));
   }
-  return Call<pb::Cluster, pb::MemberUpdateRequest, pb::MemberUpdateResponse>(
-      session, &pb::Cluster::Stub::MemberUpdate, request,
-      [&](const pb::MemberUpdateResponse& response) {
-        std::cout << "Member " << Hex(*id) << " updated in cluster "
-                  << Hex(response.header().cluster_id()) << "\n";
-      });
+  return CallAndPrint<pb::Cluster>(session, &pb::Cluster::Stub::MemberUpdate, request,
+                                   [&](const pb::MemberUpdateResponse& response) {
+                                     std::cout << "Member " << Hex(*id) << " updated in cluster "
+                                               << Hex(response.header().cluster_id()) << "\n";
+                                   });
 }
 
 ExitCode MemberPromote(const Session& session, const MemberArguments& arguments) {
@@ -122,25 +100,19 @@ ExitCode MemberPromote(const Session& session, const MemberArguments& arguments)
   if (!id.ok()) return Session::Fail(id.status());
   pb::MemberPromoteRequest request;
   request.set_id(*id);
-  return Call<pb::Cluster, pb::MemberPromoteRequest, pb::MemberPromoteResponse>(
-      session, &pb::Cluster::Stub::MemberPromote, request,
-      [&](const pb::MemberPromoteResponse& response) {
-        std::cout << "Member " << Hex(*id) << " promoted in cluster "
-                  << Hex(response.header().cluster_id()) << "\n";
-      });
+  return CallAndPrint<pb::Cluster>(session, &pb::Cluster::Stub::MemberPromote, request,
+                                   [&](const pb::MemberPromoteResponse& response) {
+                                     std::cout << "Member " << Hex(*id) << " promoted in cluster "
+                                               << Hex(response.header().cluster_id()) << "\n";
+                                   });
 }
 
 // The leader among the endpoints; only it can hand over.
 absl::StatusOr<std::shared_ptr<grpc::Channel>> ConnectToLeader(const Session& session) {
   for (const std::string& endpoint : session.endpoints()) {
-    const auto channel = session.ConnectTo(endpoint);
-    if (!channel.ok()) continue;
-    const auto context = session.NewContext();
-    pb::StatusResponse status;
-    if (pb::Maintenance::NewStub(*channel)->Status(context.get(), {}, &status).ok() &&
-        status.leader() == status.header().member_id()) {
-      return *channel;
-    }
+    auto channel = session.ConnectTo(endpoint);
+    const auto status = Call<pb::Maintenance>(session, channel, &pb::Maintenance::Stub::Status, {});
+    if (status.ok() && status->leader() == status->header().member_id()) return channel;
   }
   return absl::NotFoundError("no leader endpoint found: name all nodes in --endpoints");
 }
@@ -148,15 +120,11 @@ absl::StatusOr<std::shared_ptr<grpc::Channel>> ConnectToLeader(const Session& se
 ExitCode MoveLeader(const Session& session, const MemberArguments& arguments) {
   const auto id = ParseId(arguments.id);
   if (!id.ok()) return Session::Fail(id.status());
-  const auto channel = ConnectToLeader(session);
-  if (!channel.ok()) return Session::Fail(channel.status());
-  const auto context = session.NewContext();
   pb::MoveLeaderRequest request;
   request.set_targetid(*id);
-  pb::MoveLeaderResponse response;
-  const grpc::Status status =
-      pb::Maintenance::NewStub(*channel)->MoveLeader(context.get(), request, &response);
-  if (!status.ok()) return Session::Fail(ToAbsl(status));
+  const auto moved = Call<pb::Maintenance>(session, ConnectToLeader(session),
+                                           &pb::Maintenance::Stub::MoveLeader, request);
+  if (!moved.ok()) return Session::Fail(moved.status());
   std::cout << "Leadership transferred to " << Hex(*id) << "\n";
   return kOk;
 }
