@@ -23,6 +23,7 @@ namespace {
 namespace pb = etcdserverpb;
 using ::testing::HasSubstr;
 using ::testing::Not;
+using ::testing::StartsWith;
 
 class FakeNode final : public pb::KV::Service,
                        public pb::Maintenance::Service,
@@ -68,6 +69,13 @@ class FakeNode final : public pb::KV::Service,
   grpc::Status Status(grpc::ServerContext*, const pb::StatusRequest*,
                       pb::StatusResponse* response) override {
     response->set_version("3.6");
+    return grpc::Status::OK;
+  }
+  grpc::Status HashKV(grpc::ServerContext*, const pb::HashKVRequest* request,
+                      pb::HashKVResponse* response) override {
+    response->set_hash(77);
+    response->set_compact_revision(2);
+    response->set_hash_revision(request->revision());
     return grpc::Status::OK;
   }
   grpc::Status WatchView(grpc::ServerContext*, const cluster::v1::WatchViewRequest*,
@@ -184,6 +192,18 @@ TEST_F(ProgramTest, EndpointStatusIsOneListWithEndpoints) {
   const std::string one =
       absl::StrCat("{\"Endpoint\":\"", node.address(), "\",\"Status\":{\"version\":\"3.6\"}}");
   EXPECT_EQ(outcome.output, absl::StrCat("[", one, ",", one, "]\n"));
+}
+
+TEST_F(ProgramTest, EndpointHashKvAsksEachEndpointAtOneRevision) {
+  const std::string endpoints = absl::StrCat(node.address(), ",127.0.0.1:1");
+  const Outcome rows = RunAt(endpoints, {"endpoint", "hashkv", "--rev=5", "--dial-timeout=100ms"});
+  EXPECT_EQ(rows.code, kBadConnection);
+  EXPECT_THAT(rows.output, StartsWith(absl::StrCat(node.address(), ", 77, 5\n")));
+  EXPECT_THAT(rows.output, HasSubstr("Failed to get the hashkv of endpoint 127.0.0.1:1 ("));
+  EXPECT_EQ(RunHere({"endpoint", "hashkv", "--rev=5", "-w", "json"}).output,
+            absl::StrCat("[{\"Endpoint\":\"", node.address(),
+                         "\",\"HashKV\":{\"hash\":77,\"compact_revision\":2,"
+                         "\"hash_revision\":5}}]\n"));
 }
 
 TEST_F(ProgramTest, StatusOfTheBalancerSaysOnlyWhatThereIs) {
