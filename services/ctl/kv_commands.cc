@@ -234,7 +234,8 @@ void AddCompaction(CLI::App& app, Action& action) {
   auto* command = app.add_subcommand("compaction", "Forgets what was replaced before a revision");
   const auto flags = std::make_shared<Flags>();
   command->add_option("revision", flags->revision, "Revision that stays readable")->required();
-  command->add_flag("--physical", flags->physical, "Wait until the space is given back");
+  command->add_flag("--physical", flags->physical,
+                    "Accepted for etcd's sake; it is `defrag` that gives the space back");
   command->callback([flags, &action] {
     action = [flags](const Session& session) {
       CompactionRequest request;

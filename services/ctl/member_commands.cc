@@ -40,7 +40,8 @@ std::string Hex(uint64_t id) {
 }
 
 // The settings that the new node is to be started with, as etcdctl prints them.
-void PrintSettings(const std::string& name, const pb::MemberAddResponse& response) {
+void PrintSettings(const MemberArguments& arguments, const pb::MemberAddResponse& response) {
+  const std::string& name = arguments.name;
   std::vector<std::string> cluster;
   for (const pb::Member& member : response.members()) {
     const bool added = member.id() == response.member().id();
@@ -54,7 +55,9 @@ void PrintSettings(const std::string& name, const pb::MemberAddResponse& respons
             << "  --name=" << name << " --initial-cluster-state=existing \\\n"
             << "  --initial-cluster=" << absl::StrJoin(cluster, ",") << "\n";
   if (!response.member().islearner()) return;
-  std::cout << "It follows without a vote until it has caught up.\n";
+  std::cout << "It follows without a vote until "
+            << (arguments.learner ? "`synodctl member promote` gives it one.\n"
+                                  : "it has caught up.\n");
 }
 
 ExitCode MemberAdd(const Session& session, const MemberArguments& arguments) {
@@ -65,7 +68,7 @@ ExitCode MemberAdd(const Session& session, const MemberArguments& arguments) {
   request.set_islearner(arguments.learner);
   return CallAndPrint<pb::Cluster>(
       session, &pb::Cluster::Stub::MemberAdd, request,
-      [&](const pb::MemberAddResponse& response) { PrintSettings(arguments.name, response); });
+      [&](const pb::MemberAddResponse& response) { PrintSettings(arguments, response); });
 }
 
 ExitCode MemberRemove(const Session& session, const MemberArguments& arguments) {
