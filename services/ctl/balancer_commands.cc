@@ -128,7 +128,7 @@ void AddBalancerCommands(CLI::App& app, Action& action) {
   set_weights->callback([weights, &action] {
     action = [weights](const Session& session) {
       const auto request = ParseWeights(*weights);
-      if (!request.ok()) return Session::Fail(request.status());
+      if (!request.ok()) return Session::FailInput(request.status());
       return Call(session, &Admin::Stub::SetWeights, *request);
     };
   });

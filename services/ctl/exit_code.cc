@@ -9,13 +9,12 @@ ExitCode ExitCodeOf(const absl::Status& status) {
     case absl::StatusCode::kUnavailable:
     case absl::StatusCode::kDeadlineExceeded:
       return kBadConnection;
-    case absl::StatusCode::kInvalidArgument:
-      return kInvalidInput;
-    case absl::StatusCode::kUnknown:
-    case absl::StatusCode::kCancelled:
-      return kError;
-    default:
+    case absl::StatusCode::kUnimplemented:
+    case absl::StatusCode::kInternal:
+    case absl::StatusCode::kDataLoss:
       return kServerError;
+    default:
+      return kError;
   }
 }
 

@@ -16,7 +16,9 @@ enum ExitCode : int {
   kBadArguments = 128,
 };
 
-// What a failed call exits with.
+// What a call ends with. As with etcdctl it is kError when the server refuses what it was asked;
+// kBadConnection when there is no answer or no quorum for one, kServerError when the server itself
+// failed. (What is refused before it is sent is kInvalidInput, Session::FailInput.)
 ExitCode ExitCodeOf(const absl::Status& status);
 
 }  // namespace synod::ctl

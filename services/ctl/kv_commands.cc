@@ -48,7 +48,7 @@ template <class Request, class Response, class Print>
 ExitCode CallKv(const Session& session, UnaryMethod<KV, Request, Response> method,
                 const Request& request, Print print) {
   if (session.output() == "table") {
-    return Session::Fail(absl::InvalidArgumentError(
+    return Session::FailInput(absl::InvalidArgumentError(
         "-w table: this command has no table; its forms are simple and json"));
   }
   return CallAndPrint<KV>(session, method, request, print);
@@ -183,7 +183,7 @@ void AddPut(CLI::App& app, Action& action) {
   command->callback([flags, &action] {
     action = [flags](const Session& session) {
       const absl::StatusOr<PutRequest> request = MakePut(*flags);
-      if (!request.ok()) return Session::Fail(request.status());
+      if (!request.ok()) return Session::FailInput(request.status());
       return CallKv(session, &KV::Stub::Put, *request,
                     [](const PutResponse& response) { Print(response); });
     };
@@ -219,7 +219,7 @@ void AddTxn(CLI::App& app, Action& action) {
   command->callback([&action] {
     action = [](const Session& session) {
       const absl::StatusOr<TxnRequest> request = ReadTxn(std::cin);
-      if (!request.ok()) return Session::Fail(request.status());
+      if (!request.ok()) return Session::FailInput(request.status());
       return CallKv(session, &KV::Stub::Txn, *request,
                     [](const TxnResponse& response) { Print(response); });
     };

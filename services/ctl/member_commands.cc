@@ -73,7 +73,7 @@ ExitCode MemberAdd(const Session& session, const MemberArguments& arguments) {
 
 ExitCode MemberRemove(const Session& session, const MemberArguments& arguments) {
   const auto id = ParseId(arguments.id);
-  if (!id.ok()) return Session::Fail(id.status());
+  if (!id.ok()) return Session::FailInput(id.status());
   pb::MemberRemoveRequest request;
   request.set_id(*id);
   return CallAndPrint<pb::Cluster>(session, &pb::Cluster::Stub::MemberRemove, request,
@@ -85,7 +85,7 @@ ExitCode MemberRemove(const Session& session, const MemberArguments& arguments) 
 
 ExitCode MemberUpdate(const Session& session, const MemberArguments& arguments) {
   const auto id = ParseId(arguments.id);
-  if (!id.ok()) return Session::Fail(id.status());
+  if (!id.ok()) return Session::FailInput(id.status());
   pb::MemberUpdateRequest request;
   request.set_id(*id);
   for (const absl::string_view url : absl::StrSplit(arguments.peer_urls, ',')) {
@@ -100,7 +100,7 @@ ExitCode MemberUpdate(const Session& session, const MemberArguments& arguments) 
 
 ExitCode MemberPromote(const Session& session, const MemberArguments& arguments) {
   const auto id = ParseId(arguments.id);
-  if (!id.ok()) return Session::Fail(id.status());
+  if (!id.ok()) return Session::FailInput(id.status());
   pb::MemberPromoteRequest request;
   request.set_id(*id);
   return CallAndPrint<pb::Cluster>(session, &pb::Cluster::Stub::MemberPromote, request,
@@ -122,7 +122,7 @@ absl::StatusOr<std::shared_ptr<grpc::Channel>> ConnectToLeader(const Session& se
 
 ExitCode MoveLeader(const Session& session, const MemberArguments& arguments) {
   const auto id = ParseId(arguments.id);
-  if (!id.ok()) return Session::Fail(id.status());
+  if (!id.ok()) return Session::FailInput(id.status());
   pb::MoveLeaderRequest request;
   request.set_targetid(*id);
   const auto moved = Call<pb::Maintenance>(session, ConnectToLeader(session),

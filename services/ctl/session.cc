@@ -107,4 +107,9 @@ ExitCode Session::Fail(const absl::Status& status) {
   return ExitCodeOf(status);
 }
 
+ExitCode Session::FailInput(const absl::Status& status) {
+  Fail(status);
+  return kInvalidInput;
+}
+
 }  // namespace synod::ctl

@@ -55,6 +55,8 @@ class Session {
 
   // Writes "Error: ..." to stderr and returns the exit code that goes with it.
   static ExitCode Fail(const absl::Status& status);
+  // The same for what cannot be sent: kInvalidInput.
+  static ExitCode FailInput(const absl::Status& status);
 
  private:
   Session() = default;

@@ -44,6 +44,10 @@ class FakeNode final : public pb::KV::Service,
     absl::MutexLock lock(&mutex_);
     view_ = std::move(view);
   }
+  void AnswerRangesWith(grpc::Status status) {
+    absl::MutexLock lock(&mutex_);
+    range_answer_ = std::move(status);
+  }
   pb::RangeRequest last_range() {
     absl::MutexLock lock(&mutex_);
     return last_range_;
@@ -58,7 +62,7 @@ class FakeNode final : public pb::KV::Service,
                      pb::RangeResponse*) override {
     absl::MutexLock lock(&mutex_);
     last_range_ = *request;
-    return grpc::Status::OK;
+    return range_answer_;
   }
   grpc::Status DeleteRange(grpc::ServerContext*, const pb::DeleteRangeRequest*,
                            pb::DeleteRangeResponse*) override {
@@ -88,6 +92,7 @@ class FakeNode final : public pb::KV::Service,
   absl::Mutex mutex_;
   cluster::v1::View view_ ABSL_GUARDED_BY(mutex_);
   pb::RangeRequest last_range_ ABSL_GUARDED_BY(mutex_);
+  grpc::Status range_answer_ ABSL_GUARDED_BY(mutex_);
   int deletes_ ABSL_GUARDED_BY(mutex_) = 0;
   int port_ = 0;
   std::unique_ptr<grpc::Server> server_;
@@ -167,6 +172,31 @@ TEST_F(ProgramTest, RefusesAFormItDoesNotHaveBeforeItWrites) {
   EXPECT_EQ(outcome.code, kInvalidInput);
   EXPECT_THAT(outcome.output, HasSubstr("simple and json"));
   EXPECT_EQ(node.deletes(), 0);
+}
+
+// As etcdctl, which ends with 1 for whatever the server refuses.
+TEST_F(ProgramTest, ExitCodesAreEtcdctls) {
+  const std::pair<grpc::StatusCode, ExitCode> cases[] = {
+      {grpc::StatusCode::OK, kOk},
+      {grpc::StatusCode::INVALID_ARGUMENT, kError},
+      {grpc::StatusCode::OUT_OF_RANGE, kError},
+      {grpc::StatusCode::NOT_FOUND, kError},
+      {grpc::StatusCode::FAILED_PRECONDITION, kError},
+      {grpc::StatusCode::RESOURCE_EXHAUSTED, kError},
+      {grpc::StatusCode::UNKNOWN, kError},
+      {grpc::StatusCode::UNAVAILABLE, kBadConnection},
+      {grpc::StatusCode::DEADLINE_EXCEEDED, kBadConnection},
+      {grpc::StatusCode::INTERNAL, kServerError},
+      {grpc::StatusCode::DATA_LOSS, kServerError},
+      {grpc::StatusCode::UNIMPLEMENTED, kServerError},
+  };
+  for (const auto& [status, code] : cases) {
+    node.AnswerRangesWith({status, "why"});
+    EXPECT_EQ(RunHere({"get", "a"}).code, code) << status;
+  }
+  EXPECT_EQ(RunHere({"member", "remove", "nobody"}).code, kInvalidInput) << "never sent";
+  EXPECT_EQ(RunHere({"get"}).code, kBadArguments);
+  EXPECT_EQ(RunAt("127.0.0.1:1", {"get", "a", "--dial-timeout=100ms"}).code, kBadConnection);
 }
 
 TEST_F(ProgramTest, NamesACommandThatDoesNotExist) {
