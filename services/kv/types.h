@@ -137,6 +137,10 @@ struct AlarmResponse {
   std::vector<Alarm> alarms{};
 };
 
+// What goes into a store's hash. Members that hash otherwise cannot be compared: it rises with
+// every change of state_hash.cc.
+inline constexpr uint32_t kHashForm = 1;
+
 // One number for what can be read of the store from the compaction floor to a revision.
 struct HashResponse {
   uint32_t hash = 0;

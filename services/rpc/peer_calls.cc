@@ -1,7 +1,9 @@
 #include "services/rpc/peer_calls.h"
 
 #include <chrono>
+#include <utility>
 
+#include "common/steady_wait.h"
 #include "services/rpc/member_codec.h"
 #include "services/rpc/peer_channel.h"
 #include "services/rpc/peer_codec.h"
@@ -17,6 +19,9 @@ void SetDeadline(grpc::ClientContext& context, absl::Duration timeout) {
 absl::Status FromGrpc(const grpc::Status& status) {
   return {static_cast<absl::StatusCode>(status.error_code()), status.error_message()};
 }
+
+// Between two looks at whether the caller still waits.
+constexpr absl::Duration kGiveUpCheck = absl::Milliseconds(20);
 
 }  // namespace
 
@@ -55,6 +60,31 @@ absl::StatusOr<MemberOutcome> AskForChange(const std::string& address, ClusterId
       paxos::v1::Peer::NewStub(ConnectToPeer(address))->ChangeMembers(&context, request, &response);
   if (!status.ok()) return FromGrpc(status);
   return DecodeMemberOutcome(response);
+}
+
+absl::StatusOr<kv::HashResponse> AskForHash(const std::string& address,
+                                            const HashQuestion& question, absl::Duration timeout,
+                                            kv::GiveUp give_up) {
+  grpc::ClientContext context;
+  SetDeadline(context, timeout);
+  paxos::v1::HashStoreRequest request;
+  request.set_cluster_id(question.cluster.value());
+  request.set_from(question.self.value());
+  request.set_revision(question.revision);
+  request.set_form(kv::kHashForm);
+  paxos::v1::HashStoreResponse response;
+  const auto stub = paxos::v1::Peer::NewStub(ConnectToPeer(address));
+  grpc::Status status;
+  Event done;
+  stub->async()->HashStore(&context, &request, &response, [&](grpc::Status end) {
+    status = std::move(end);
+    done.Notify();
+  });
+  while (!done.WaitWithTimeout(kGiveUpCheck)) {
+    if (give_up()) context.TryCancel();
+  }
+  if (!status.ok()) return FromGrpc(status);
+  return kv::HashResponse{response.hash(), response.compact_revision(), question.revision};
 }
 
 }  // namespace synod::rpc

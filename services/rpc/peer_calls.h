@@ -26,6 +26,20 @@ absl::StatusOr<JoinAnswer> AskWhoIAm(const std::string& address,
 absl::StatusOr<MemberOutcome> AskForChange(const std::string& address, ClusterId cluster,
                                            const MemberChange& change, absl::Duration timeout);
 
+struct HashQuestion {
+  ClusterId cluster;
+  NodeId self;
+  kv::Revision revision = 0;
+};
+
+// The hash of the store of the member at `address` as of a revision that `self` has applied.
+// OutOfRange when it has been compacted there, FailedPrecondition when that member runs another
+// release, DataLoss when it cannot read its store. `give_up` is asked some fifty times a second and
+// ends it with Cancelled.
+absl::StatusOr<kv::HashResponse> AskForHash(const std::string& address,
+                                            const HashQuestion& question, absl::Duration timeout,
+                                            kv::GiveUp give_up);
+
 }  // namespace synod::rpc
 
 #endif  // SYNOD_SERVICES_RPC_PEER_CALLS_H_

@@ -17,6 +17,9 @@ namespace {
 // Sent at the same time.
 constexpr int kMaxSnapshotStreams = 4;
 
+// Asked for and not begun: one is made at a time.
+constexpr size_t kMaxQueuedHashes = 2;
+
 grpc::Status ToGrpc(const absl::Status& status) {
   return {static_cast<grpc::StatusCode>(status.code()), std::string(status.message())};
 }
@@ -108,7 +111,8 @@ class PeerService::Answer final : public grpc::ServerUnaryReactor {
 PeerService::PeerService(const PeerTransportOptions& options, PeerTransport::Receiver receiver)
     : options_(options),
       receiver_(std::move(receiver)),
-      snapshots_(/*threads=*/1, /*max_queued=*/2 * kMaxSnapshotStreams) {}
+      snapshots_(/*threads=*/1, /*max_queued=*/2 * kMaxSnapshotStreams),
+      hashes_(/*threads=*/1, kMaxQueuedHashes) {}
 
 void PeerService::SetMembers(std::set<NodeId> members, uint64_t configuration_version) {
   absl::MutexLock lock(&mutex_);
@@ -187,6 +191,34 @@ grpc::ServerWriteReactor<paxos::v1::SnapshotChunk>* PeerService::FetchSnapshot(
   return new SnapshotStream(&snapshots_, std::move(open),
                             {request->snapshot(), request->file(), request->offset()},
                             [this] { snapshot_streams_.fetch_sub(1); });
+}
+
+grpc::ServerUnaryReactor* PeerService::HashStore(grpc::CallbackServerContext* context,
+                                                 const paxos::v1::HashStoreRequest* request,
+                                                 paxos::v1::HashStoreResponse* response) {
+  auto* call = new Answer;
+  if (ClusterId(request->cluster_id()) != options_.cluster || !IsMember(NodeId(request->from())) ||
+      !options_.hash_store) {
+    call->Fail(absl::StatusCode::kFailedPrecondition, "no hash for a stranger");
+    return call;
+  }
+  if (request->form() != kv::kHashForm) {
+    call->Fail(absl::StatusCode::kFailedPrecondition,
+               absl::StrCat("hash of form ", request->form(), ", this node makes form ",
+                            kv::kHashForm, "; run the same release on all nodes"));
+    return call;
+  }
+  const auto work = [this, call, context, revision = request->revision(), response] {
+    const auto hash = options_.hash_store(revision, [context] { return context->IsCancelled(); });
+    if (!hash.ok()) return call->Finish(ToGrpc(hash.status()));
+    response->set_hash(hash->hash);
+    response->set_compact_revision(hash->compact_revision);
+    call->Finish(grpc::Status::OK);
+  };
+  if (!hashes_.Post(work)) {
+    call->Fail(absl::StatusCode::kResourceExhausted, "too many hashes have been asked for");
+  }
+  return call;
 }
 
 bool PeerService::IsMember(NodeId node) {

@@ -38,6 +38,10 @@ class PeerService final : public paxos::v1::Peer::CallbackService {
       grpc::CallbackServerContext* context,
       const paxos::v1::FetchSnapshotRequest* request) override;
 
+  grpc::ServerUnaryReactor* HashStore(grpc::CallbackServerContext* context,
+                                      const paxos::v1::HashStoreRequest* request,
+                                      paxos::v1::HashStoreResponse* response) override;
+
  private:
   class Stream;
   class Answer;
@@ -52,6 +56,7 @@ class PeerService final : public paxos::v1::Peer::CallbackService {
   const PeerTransportOptions& options_;
   const PeerTransport::Receiver receiver_;
   ReadPool snapshots_;
+  ReadPool hashes_;
   std::atomic<int> snapshot_streams_{0};
 
   absl::Mutex mutex_;

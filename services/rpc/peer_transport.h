@@ -24,6 +24,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "common/ids.h"
+#include "services/kv/state_machine.h"
 #include "services/paxos/message.h"
 #include "services/rpc/member_change.h"
 #include "services/rpc/snapshot_source.h"
@@ -72,6 +73,11 @@ struct PeerTransportOptions {
   // when it is gone. May block: it is called on a thread for such work.
   std::function<absl::StatusOr<std::shared_ptr<const SnapshotSource>>(Slot at_least, uint64_t id)>
       open_snapshot;
+
+  // The hash of the store as of a revision that another member has applied; as kv::ReadView::Hash.
+  // OutOfRange when it has been compacted. May block: it is called on a thread for such work.
+  std::function<absl::StatusOr<kv::HashResponse>(kv::Revision revision, kv::GiveUp give_up)>
+      hash_store;
 
   // Changes the members if this node leads; false, with `done` unused, when it does not.
   std::function<bool(MemberChange change, absl::Duration timeout, MembersDone done)> change_members;

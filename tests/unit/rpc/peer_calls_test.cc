@@ -8,7 +8,9 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "services/rpc/peer_channel.h"
 #include "services/rpc/snapshot_call.h"
+#include "synod/paxos/v1/peer.grpc.pb.h"
 #include "tests/unit/rpc/peer_node.h"
 
 namespace synod::rpc {
@@ -69,6 +71,47 @@ TEST(PeerCallsTest, ASinkThatRefusesEndsTheSnapshot) {
                                           return absl::ResourceExhaustedError("the disk is full");
                                         }});
   EXPECT_TRUE(absl::IsResourceExhausted(status)) << status;
+}
+
+TEST(PeerCallsTest, HashesItsStoreForMembersOnly) {
+  PeerNode a(1), b(2);
+  const auto ask = [&](ClusterId cluster, NodeId self, kv::Revision revision) {
+    return AskForHash(a.address(), {cluster, self, revision}, kPatience, [] { return false; });
+  };
+  EXPECT_TRUE(absl::IsFailedPrecondition(ask(kCluster, b.id(), 10).status())) << "no member";
+  a.transport().SetPeers({{b.id(), b.address()}}, 1);
+  EXPECT_TRUE(absl::IsFailedPrecondition(ask(ClusterId(0xbad), b.id(), 10).status()));
+  const auto hash = ask(kCluster, b.id(), kHashed.revision);
+  ASSERT_TRUE(hash.ok()) << hash.status();
+  EXPECT_EQ(hash->hash, kHashed.hash);
+  EXPECT_EQ(hash->compact_revision, kHashed.compact_revision);
+  EXPECT_EQ(hash->revision, kHashed.revision);
+  EXPECT_TRUE(absl::IsOutOfRange(ask(kCluster, b.id(), 9).status()));
+}
+
+TEST(PeerCallsTest, RefusesToCompareHashesOfAnotherForm) {
+  PeerNode a(1), b(2);
+  a.transport().SetPeers({{b.id(), b.address()}}, 1);
+  paxos::v1::HashStoreRequest request;
+  request.set_cluster_id(kCluster.value());
+  request.set_from(b.id().value());
+  request.set_revision(kHashed.revision);
+  request.set_form(kv::kHashForm + 1);
+  paxos::v1::HashStoreResponse response;
+  grpc::ClientContext context;
+  const grpc::Status status =
+      paxos::v1::Peer::NewStub(ConnectToPeer(a.address()))->HashStore(&context, request, &response);
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::FAILED_PRECONDITION);
+  EXPECT_NE(status.error_message().find("run the same release"), std::string::npos);
+}
+
+TEST(PeerCallsTest, AHashEndsWithWhoeverWaitsForIt) {
+  PeerNode a(1), b(2);
+  a.transport().SetPeers({{b.id(), b.address()}}, 1);
+  const auto hash =
+      AskForHash(a.address(), {kCluster, b.id(), 11}, kPatience, [&] { return a.AwaitHashing(); });
+  EXPECT_TRUE(absl::IsCancelled(hash.status())) << hash.status();
+  EXPECT_TRUE(a.AwaitHashGivenUp());
 }
 
 TEST(PeerCallsTest, TakesChangesOfTheMembersOnlyWhileItLeads) {

@@ -68,6 +68,18 @@ PeerNode::PeerNode(uint64_t id, ClusterId cluster, std::string listen, size_t ma
     EXPECT_EQ(at_least, Slot(3));
     return std::make_shared<const Snapshot>();
   };
+  options.hash_store = [this](kv::Revision revision,
+                              kv::GiveUp give_up) -> absl::StatusOr<kv::HashResponse> {
+    if (revision > kHashed.revision) {
+      hashing_.Notify();
+      const Event never;
+      while (!give_up()) never.WaitWithTimeout(absl::Milliseconds(1));
+      hash_given_up_.Notify();
+      return absl::CancelledError("given up");
+    }
+    if (revision < kHashed.revision) return absl::OutOfRangeError("compacted");
+    return kHashed;
+  };
   options.change_members = [this](MemberChange change, absl::Duration timeout, MembersDone done) {
     absl::MutexLock lock(&mutex_);
     if (!leads_) return false;

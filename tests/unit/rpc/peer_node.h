@@ -10,6 +10,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
+#include "common/steady_wait.h"
 #include "services/rpc/peer_transport.h"
 
 namespace synod::rpc {
@@ -24,8 +25,12 @@ paxos::Message Accept(NodeId from, NodeId to, size_t bytes);
 // The files of the one snapshot that there is.
 inline const std::vector<std::string> kSnapshotFiles = {"abcdef", "", "ghij"};
 
-// Knows a joining node by the URL http://known:1, sends the snapshot, and adds members while it
-// leads.
+// What a store of this one revision is hashed to; an older one has been compacted, and a newer one
+// takes until nobody waits for it.
+inline constexpr kv::HashResponse kHashed{.hash = 123, .compact_revision = 4, .revision = 10};
+
+// Knows a joining node by the URL http://known:1, sends the snapshot, hashes its store, and adds
+// members while it leads.
 class PeerNode {
  public:
   explicit PeerNode(uint64_t id, ClusterId cluster = kCluster, std::string listen = "127.0.0.1:0",
@@ -57,6 +62,10 @@ class PeerNode {
     return mutex_.AwaitWithTimeout(absl::Condition(&reached), kPatience);
   }
 
+  // Hashes that take for ever: one is being made; one has been given up.
+  bool AwaitHashing() const { return hashing_.WaitWithTimeout(kPatience); }
+  bool AwaitHashGivenUp() const { return hash_given_up_.WaitWithTimeout(kPatience); }
+
   void Lead() {
     absl::MutexLock lock(&mutex_);
     leads_ = true;
@@ -80,6 +89,8 @@ class PeerNode {
 
  private:
   const NodeId id_;
+  Event hashing_;
+  Event hash_given_up_;
   absl::Mutex mutex_;
   std::map<NodeId, absl::Status> links_;
   std::vector<paxos::Message> received_;
