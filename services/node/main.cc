@@ -17,6 +17,7 @@
 #include "common/log/log.h"
 #include "common/metrics/http_server.h"
 #include "common/steady_wait.h"
+#include "services/node/corruption_watch.h"
 #include "services/node/http_pages.h"
 #include "services/node/node.h"
 #include "services/node/options.h"
@@ -144,10 +145,23 @@ int Run(const NodeOptions& options) {
                    node->get(), &log);
   std::optional<PeriodicThread> looking(std::in_place, kSpaceInterval, [&space] { space.Look(); });
 
+  CorruptionWatch corruption(
+      node->get(),
+      [&node](NodeId member, kv::Revision revision, kv::GiveUp give_up) {
+        return (*node)->AskForHash(member, revision, give_up);
+      },
+      &log);
+  std::optional<PeriodicThread> comparing;
+  if (options.corrupt_check_time > absl::ZeroDuration()) {
+    comparing.emplace(options.corrupt_check_time, [&corruption] { corruption.Compare(); });
+  }
+
   log.Info("serving").With("name", options.name);
   const int signal = AwaitStop();
   log.Info("stopping").With("signal", signal);
   looking.reset();
+  corruption.Stop();
+  comparing.reset();
   StopServing(**clients, **node);
   pages.clear();
   clients->reset();

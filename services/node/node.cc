@@ -126,6 +126,9 @@ absl::Status Node::Listen() {
   transport.open_snapshot = [this](Slot at_least, uint64_t id) {
     return snapshots_.Open(at_least, id);
   };
+  transport.hash_store = [this](kv::Revision revision, kv::GiveUp give_up) {
+    return HashStore(revision, give_up);
+  };
   transport.change_members = [this](rpc::MemberChange change, absl::Duration timeout,
                                     rpc::MembersDone done) {
     return TakeChange(std::move(change), timeout, std::move(done));

@@ -100,6 +100,11 @@ class Node final : public rpc::Backend {
   uint16_t peer_port() const { return transport_->port(); }
   bool log_is_short_of_space() const { return data_->log()->short_of_space(); }
 
+  // The hash of another member's store as of a revision that this one has applied; status codes as
+  // in rpc/peer_calls.h. Blocks for as long as that one takes to read its whole store.
+  absl::StatusOr<kv::HashResponse> AskForHash(NodeId member, kv::Revision revision,
+                                              kv::GiveUp give_up) const;
+
  private:
   Node(const NodeOptions& options, WhoIAm self, std::unique_ptr<DataDir> data,
        paxos::RecoveredState recovered, Log* log, const Clock* clock, Endings endings);
@@ -127,6 +132,7 @@ class Node final : public rpc::Backend {
   void ProposeCommand(paxos::CommandKind kind, std::string payload, absl::Duration deadline,
                       ProposeDone done);
   absl::StatusOr<rpc::JoinAnswer> AnswerJoining(const std::vector<std::string>& peer_urls) const;
+  absl::StatusOr<kv::HashResponse> HashStore(kv::Revision revision, kv::GiveUp give_up);
   bool TakeChange(rpc::MemberChange change, absl::Duration timeout, rpc::MembersDone done);
   absl::Status CutLogDurably(Slot slot);
   std::string AddressOf(NodeId peer) const;

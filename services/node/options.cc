@@ -27,6 +27,7 @@ struct RawOptions {
   int64_t max_log_bytes = 1 << 30;
   int64_t quota_backend_bytes = 0;
   int64_t disk_reserve_bytes = 512 << 20;
+  absl::Duration corrupt_check_time = NodeOptions().corrupt_check_time;
   int max_txn_ops = 128;
   int64_t max_request_bytes = 1'572'864;
   std::string log_level = "info";
@@ -84,6 +85,8 @@ void Define(Flags& flags, RawOptions& raw, std::vector<NotServed>& not_served) {
             "Free space of the data directory's disk below which writes are stopped; 0: never");
   flags.Add("max-log-bytes", &raw.max_log_bytes,
             "Size of the log beyond which absent members get a snapshot instead of it");
+  flags.Add("corrupt-check-time", &raw.corrupt_check_time,
+            "Between two comparisons of what the members hold (CORRUPT); 0: never");
   flags.Add("max-txn-ops", &raw.max_txn_ops, "Operations allowed in a transaction");
   flags.Add("max-request-bytes", &raw.max_request_bytes, "Size allowed for a client's request");
   flags.AddChoice("log-level", &raw.log_level, {"debug", "info", "warn", "error"},
@@ -180,6 +183,7 @@ absl::Status ReadCluster(const RawOptions& raw, NodeOptions& options) {
 absl::Status ReadNumbers(const RawOptions& raw, NodeOptions& options) {
   options.heartbeat_interval = raw.heartbeat_interval;
   options.election_timeout = raw.election_timeout;
+  options.corrupt_check_time = raw.corrupt_check_time;
   if (raw.heartbeat_interval < absl::Milliseconds(1)) {
     return FlagError("heartbeat-interval", "must be at least 1ms");
   }

@@ -30,6 +30,7 @@ TEST(NodeOptionsTest, DefaultsAreEtcds) {
   EXPECT_TRUE(options.listen_metrics_urls.empty());
   EXPECT_EQ(options.quota_backend_bytes, 0u);
   EXPECT_EQ(options.disk_reserve_bytes, 512u << 20);
+  EXPECT_EQ(options.corrupt_check_time, absl::Hours(12));
 }
 
 TEST(NodeOptionsTest, TakesEtcdsCommandLine) {
@@ -41,7 +42,7 @@ TEST(NodeOptionsTest, TakesEtcdsCommandLine) {
              "--initial-cluster-state=existing", "--initial-cluster-token=blue",
              "--listen-metrics-urls=http://127.0.0.1:0", "--heartbeat-interval=50",
              "--election-timeout=500", "--quota-backend-bytes=8589934592", "--disk-reserve-bytes=0",
-             "--log-format=json", "--log-level=debug"});
+             "--corrupt-check-time=12h", "--log-format=json", "--log-level=debug"});
   ASSERT_TRUE(parsed.ok()) << parsed.status();
   const NodeOptions& options = parsed->options;
   EXPECT_EQ(options.data_dir, "/tmp/n2");
@@ -52,6 +53,7 @@ TEST(NodeOptionsTest, TakesEtcdsCommandLine) {
   EXPECT_EQ(options.listen_metrics_urls.size(), 1u);
   EXPECT_EQ(options.quota_backend_bytes, 8'589'934'592u);
   EXPECT_EQ(options.disk_reserve_bytes, 0u);
+  EXPECT_EQ(options.corrupt_check_time, absl::Hours(12));
   EXPECT_EQ(options.log.format, LogFormat::kJson);
   EXPECT_EQ(options.log.level, LogLevel::kDebug);
 }
@@ -67,6 +69,7 @@ TEST(NodeOptionsTest, BadInputIsAnErrorThatNamesTheFlag) {
   } cases[] = {
       {{"--name", ""}, "--name: must not be empty"},
       {{"--disk-reserve-bytes=-1"}, "--disk-reserve-bytes: must not be negative"},
+      {{"--corrupt-check-time=-1s"}, "--corrupt-check-time: \"-1s\" is a negative duration"},
       {{"--listen-client-urls=127.0.0.1:1"}, "--listen-client-urls: \"127.0.0.1:1\" is not a URL"},
       {{"--listen-client-urls=https://a:1"},
        "--listen-client-urls: https://a:1: TLS is not served"},
