@@ -24,15 +24,12 @@ absl::string_view Metadata(const grpc::CallbackServerContext& context, const cha
   return {found->second.data(), found->second.size()};
 }
 
-// How long the answer to a call that arrives now may take.
-absl::Duration Budget(const grpc::CallbackServerContext& context, absl::Duration request_timeout) {
-  absl::Duration budget = request_timeout;
+// How long the client of a call that arrives now waits for the answer to leave.
+absl::Duration Patience(const grpc::CallbackServerContext& context) {
   const auto client = context.deadline();
-  if (client != std::chrono::system_clock::time_point::max()) {
-    const absl::Duration left = absl::FromChrono(client - std::chrono::system_clock::now());
-    budget = std::min(budget, left - std::min(left / kMarginPart, kMaxMargin));
-  }
-  return std::max(budget, absl::ZeroDuration());
+  if (client == std::chrono::system_clock::time_point::max()) return absl::InfiniteDuration();
+  const absl::Duration left = absl::FromChrono(client - std::chrono::system_clock::now());
+  return std::max(left - std::min(left / kMarginPart, kMaxMargin), absl::ZeroDuration());
 }
 
 }  // namespace
@@ -78,7 +75,8 @@ Call::Call(const CallEnvironment& environment, Method method, grpc::CallbackServ
       method_(method),
       context_(context),
       started_(environment.backend->Now()),
-      deadline_(started_ + Budget(*context, environment.options.request_timeout)) {
+      client_deadline_(started_ + Patience(*context)),
+      deadline_(std::min(client_deadline_, started_ + environment.options.request_timeout)) {
   if (options().observer != nullptr) options().observer->Started(method_);
 }
 
@@ -136,8 +134,7 @@ void Call::ReadNewest() {
 }
 
 bool Call::GivenUp() const {
-  if (context_->IsCancelled()) return true;
-  return read_kind_ != ReadKind::kWhole && environment_.backend->Now() >= deadline_;
+  return context_->IsCancelled() || environment_.backend->Now() >= client_deadline_;
 }
 
 void Call::FailRead(kv::Error error) {

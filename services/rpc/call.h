@@ -27,7 +27,7 @@ struct CallEnvironment {
   Backend* backend = nullptr;
   ReadPool* point_reads = nullptr;  // of single keys, so that they do not queue behind ranges
   ReadPool* range_reads = nullptr;
-  ReadPool* whole_reads = nullptr;
+  ReadPool* whole_reads = nullptr;  // of the whole store
   ClientServerOptions options;
 
   // Of the backend's status; they never change.
@@ -53,7 +53,7 @@ class Call : public grpc::ServerUnaryReactor {
   //   synod-min-revision    see BeginRead
   grpc::Status Admit();
 
-  // kWhole: of the whole store, which may take its time. It ends with its client only.
+  // kWhole: of the whole store, one at a time.
   enum class ReadKind : uint8_t { kPoint, kRange, kWhole };
 
   // Runs Read with a view: the newest one, or, when `linearizable`, one that shows every write
@@ -63,7 +63,8 @@ class Call : public grpc::ServerUnaryReactor {
   void BeginRead(bool linearizable, ReadKind kind = ReadKind::kPoint);
   virtual void Read(const kv::ReadView& view);
 
-  // Read asks it while it walks: whether the client went away, or was to be answered by now.
+  // Read asks it while it walks: whether the client went away, or was to be answered by now. As in
+  // etcd the server's own timeout does not count any more: the node has done its part.
   bool GivenUp() const;
 
   // Completes the call with the error of a read.
@@ -74,7 +75,8 @@ class Call : public grpc::ServerUnaryReactor {
   void Propose(kv::Request request);
   virtual void Written(kv::Result result);
 
-  // When the node must have answered: before the client loses patience.
+  // When the node must have answered: after the server's timeout, or before the client loses
+  // patience.
   absl::Duration Deadline() const;
 
   // What the client is told.
@@ -97,6 +99,7 @@ class Call : public grpc::ServerUnaryReactor {
   const Method method_;
   grpc::CallbackServerContext* const context_;
   const absl::Duration started_;
+  const absl::Duration client_deadline_;
   const absl::Duration deadline_;
   ReadKind read_kind_ = ReadKind::kPoint;
   kv::Revision min_revision_ = 0;

@@ -108,6 +108,19 @@ TEST_F(AbandonedReadsTest, AWalkEndsAtItsDeadline) {
             "14 etcdserver: request timed out");
 }
 
+// The node's part is done by then; only the client can say that it waits no more.
+TEST_F(AbandonedReadsTest, AWalkOutlivesTheRequestTimeout) {
+  served.node.HoldRanges(true);
+  Call& held = StartRange(/*serializable=*/true, absl::Hours(1));
+  ASSERT_TRUE(served.node.AwaitHeldRanges(1));
+  Call& queued = StartRange(/*serializable=*/true, absl::Hours(1));
+  ASSERT_TRUE(testing::Await(absl::Seconds(20), [&] { return observer.started == 2; }));
+  served.node.Advance(absl::Minutes(6));
+  served.node.HoldRanges(false);
+  EXPECT_EQ(Text(held.done.get_future().get()), "OK");
+  EXPECT_EQ(Text(queued.done.get_future().get()), "OK");
+}
+
 TEST_F(AbandonedReadsTest, WhatWasAwaitedTooLongIsNeverRead) {
   constexpr int kLate = 50;
   constexpr absl::Duration kPatience = absl::Seconds(1);
