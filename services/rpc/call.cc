@@ -7,6 +7,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "common/check.h"
+#include "common/utf8.h"
 #include "services/rpc/error_table.h"
 
 namespace synod::rpc {
@@ -81,6 +82,9 @@ Call::Call(const CallEnvironment& environment, Method method, grpc::CallbackServ
 }
 
 grpc::Status Call::Admit() {
+  if (!IsUtf8(Metadata(*context_, "client-api-version"))) {
+    return ToStatus(EtcdError::kInvalidClientApiVersion);
+  }
   if (Metadata(*context_, "hasleader") == "true" && !backend().Status().leader) {
     return ToStatus(EtcdError::kNoLeader);
   }

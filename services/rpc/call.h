@@ -49,6 +49,7 @@ class Call : public grpc::ServerUnaryReactor {
   const ClientServerOptions& options() const { return environment_.options; }
 
   // Reads the request's metadata. Not OK: complete the call with it.
+  //   client-api-version    must be UTF-8; nothing else is made of it
   //   hasleader: true       refuse at once when no leader is known
   //   synod-min-revision    see BeginRead
   grpc::Status Admit();
