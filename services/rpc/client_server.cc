@@ -13,6 +13,7 @@
 #include "services/rpc/read_pool.h"
 #include "services/rpc/reflection_service.h"
 #include "services/rpc/status_feed.h"
+#include "services/rpc/unparsable.h"
 #include "services/rpc/unserved.h"
 #include "services/rpc/view_service.h"
 
@@ -70,6 +71,7 @@ void Tune(grpc::ServerBuilder& builder, const ClientServerOptions& options) {
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
   builder.AddChannelArgument(GRPC_ARG_HTTP2_MAX_PING_STRIKES, 2);
   builder.AddChannelArgument(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, 10'000);
+  builder.experimental().SetInterceptorCreators(ExplainUnparsable());
 }
 
 class GrpcClientServer final : public ClientServer {

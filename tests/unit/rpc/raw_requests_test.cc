@@ -48,6 +48,13 @@ const std::string& KeyA() {
   return request;
 }
 
+TEST_F(RawRequestsTest, WhatCannotBeParsedIsNotCalledUnserved) {
+  EXPECT_EQ(Range(Frame(KeyA())), "0 ");
+  const std::string refused = "13 synod: the request cannot be parsed";
+  EXPECT_EQ(Range(Frame("\xff\xff\xff")), refused);
+  EXPECT_EQ(Range(""), refused) << "no message";
+}
+
 TEST_F(RawRequestsTest, TheClientsApiVersionIsText) {
   EXPECT_EQ(Range(Frame(KeyA()), {{"client-api-version", "3.6.\xc3\xa4"}}), "0 ");
   EXPECT_EQ(Range(Frame(KeyA()), {{"client-api-version", "3.6.\xff"}}),
