@@ -64,6 +64,8 @@ class Decoder {
   paxos::Promise Promise(wire::Promise& in);
   paxos::Forward Forward(wire::Forward& in);
   paxos::Learned Learned(wire::Learned& in);
+  paxos::Heartbeat Heartbeat(const wire::Heartbeat& in);
+  paxos::HeartbeatReply HeartbeatReply(const wire::HeartbeatReply& in);
 };
 
 paxos::Promise Decoder::Promise(wire::Promise& in) {
@@ -120,6 +122,25 @@ paxos::Learned Decoder::Learned(wire::Learned& in) {
   return out;
 }
 
+paxos::Heartbeat Decoder::Heartbeat(const wire::Heartbeat& in) {
+  return {NeededBallot(in.ballot(), "heartbeat.ballot"),
+          SlotOrNone(in.chosen_through(), "heartbeat.chosen_through"),
+          in.read_round(),
+          SlotOrNone(in.cut_through(), "heartbeat.cut_through"),
+          in.serves(),
+          SlotOrNone(in.sealed(), "heartbeat.sealed")};
+}
+
+paxos::HeartbeatReply Decoder::HeartbeatReply(const wire::HeartbeatReply& in) {
+  return {NeededBallot(in.ballot(), "heartbeat_reply.ballot"),
+          in.read_round(),
+          SlotOrNone(in.chosen_through(), "heartbeat_reply.chosen_through"),
+          SlotOrNone(in.durable_applied(), "heartbeat_reply.durable_applied"),
+          in.instance(),
+          SlotOrNone(in.durable_chosen(), "heartbeat_reply.durable_chosen"),
+          BallotOrNone(in.lost_through(), "heartbeat_reply.lost_through")};
+}
+
 paxos::MessageBody Decoder::Body(wire::Message& in) {
   switch (in.body_case()) {
     case wire::Message::kProbe:
@@ -149,26 +170,10 @@ paxos::MessageBody Decoder::Body(wire::Message& in) {
     case wire::Message::kAccepted:
       return paxos::Accepted{NeededBallot(in.accepted().ballot(), "accepted.ballot"),
                              NeededSlot(in.accepted().slot(), "accepted.slot")};
-    case wire::Message::kHeartbeat: {
-      const auto& body = in.heartbeat();
-      return paxos::Heartbeat{NeededBallot(body.ballot(), "heartbeat.ballot"),
-                              SlotOrNone(body.chosen_through(), "heartbeat.chosen_through"),
-                              body.read_round(),
-                              SlotOrNone(body.cut_through(), "heartbeat.cut_through"),
-                              body.serves(),
-                              SlotOrNone(body.sealed(), "heartbeat.sealed")};
-    }
-    case wire::Message::kHeartbeatReply: {
-      const auto& body = in.heartbeat_reply();
-      return paxos::HeartbeatReply{
-          NeededBallot(body.ballot(), "heartbeat_reply.ballot"),
-          body.read_round(),
-          SlotOrNone(body.chosen_through(), "heartbeat_reply.chosen_through"),
-          SlotOrNone(body.durable_applied(), "heartbeat_reply.durable_applied"),
-          body.instance(),
-          SlotOrNone(body.durable_chosen(), "heartbeat_reply.durable_chosen"),
-          BallotOrNone(body.lost_through(), "heartbeat_reply.lost_through")};
-    }
+    case wire::Message::kHeartbeat:
+      return Heartbeat(in.heartbeat());
+    case wire::Message::kHeartbeatReply:
+      return HeartbeatReply(in.heartbeat_reply());
     case wire::Message::kReadRequest:
       return paxos::ReadRequest{NeededBallot(in.read_request().ballot(), "read_request.ballot"),
                                 in.read_request().read_id()};
