@@ -72,9 +72,11 @@ void ReadBatcher::Expire(absl::Duration now, Finished& finished) {
   absl::MutexLock lock(&mutex_);
   if (now < earliest_deadline_) return;
   earliest_deadline_ = absl::InfiniteDuration();
-  ExpireIn(waiting_, now, finished);
-  ExpireIn(in_round_, now, finished);
-  for (auto& [slot, batch] : until_applied_) ExpireIn(batch, now, finished);
+  ExpireIn(waiting_, now, rpc::Failure::kTimeout, finished);
+  ExpireIn(in_round_, now, rpc::Failure::kTimeout, finished);
+  for (auto& [slot, batch] : until_applied_) {
+    ExpireIn(batch, now, rpc::Failure::kTimeoutNotApplied, finished);
+  }
 }
 
 size_t ReadBatcher::size() const {
@@ -88,11 +90,12 @@ void ReadBatcher::Finish(Batch& batch, rpc::Failure failure, Finished& finished)
   batch.clear();
 }
 
-void ReadBatcher::ExpireIn(Batch& batch, absl::Duration now, Finished& finished) {
+void ReadBatcher::ExpireIn(Batch& batch, absl::Duration now, rpc::Failure failure,
+                           Finished& finished) {
   const auto live = std::partition(batch.begin(), batch.end(),
                                    [now](const Read& read) { return read.deadline <= now; });
   for (auto read = batch.begin(); read != live; ++read) {
-    finished.push_back({std::move(read->done), rpc::Failure::kTimeout});
+    finished.push_back({std::move(read->done), failure});
   }
   size_ -= static_cast<size_t>(live - batch.begin());
   batch.erase(batch.begin(), live);

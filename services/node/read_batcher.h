@@ -64,7 +64,8 @@ class ReadBatcher {
 
   void FailAll(rpc::Failure failure, Finished& finished);
 
-  // Fails with kTimeout what is past its deadline.
+  // Fails what is past its deadline: with kTimeoutNotApplied what waits for a slot, so that this
+  // node's own lateness shows; the rest with kTimeout.
   void Expire(absl::Duration now, Finished& finished);
 
   size_t size() const;
@@ -78,7 +79,7 @@ class ReadBatcher {
 
   void Finish(Batch& batch, rpc::Failure failure, Finished& finished)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void ExpireIn(Batch& batch, absl::Duration now, Finished& finished)
+  void ExpireIn(Batch& batch, absl::Duration now, rpc::Failure failure, Finished& finished)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const size_t max_reads_;

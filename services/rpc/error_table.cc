@@ -188,6 +188,8 @@ grpc::Status ToStatus(Failure failure) {
       return ToStatus(EtcdError::kStopped);
     case Failure::kSuperseded:
       return ToStatus(EtcdError::kTimeout);
+    case Failure::kTimeoutNotApplied:
+      return ToStatus(EtcdError::kTimeoutWaitAppliedIndex);
   }
   return ToStatus(EtcdError::kUnhealthy);
 }

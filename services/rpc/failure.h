@@ -15,6 +15,7 @@ enum class Failure : uint8_t {
   kOverloaded = 4,           // refused at once; nothing was proposed
   kStopped = 5,              // the node is shutting down
   kSuperseded = 6,           // another change of the members came first; nothing was changed
+  kTimeoutNotApplied = 7,    // of a read: this node was too late to apply what it must show
 };
 
 }  // namespace synod::rpc

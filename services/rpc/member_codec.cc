@@ -73,7 +73,7 @@ void EncodeMemberOutcome(const MemberOutcome& outcome, paxos::v1::ChangeMembersR
 }
 
 MemberOutcome DecodeMemberOutcome(const paxos::v1::ChangeMembersResponse& in) {
-  if (in.failure() > static_cast<uint32_t>(Failure::kSuperseded) ||
+  if (in.failure() > static_cast<uint32_t>(Failure::kTimeoutNotApplied) ||
       in.refusal() > static_cast<uint32_t>(MemberRefusal::kUnhealthy)) {
     return {Failure::kTimeout, MemberRefusal::kNone, {}, {}};
   }

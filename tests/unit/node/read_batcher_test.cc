@@ -101,9 +101,9 @@ TEST_F(ReadBatcherTest, DeadlinesHoldInEveryState) {
   reads_.Expire(absl::Milliseconds(999), finished_);
   EXPECT_EQ(Answers(), Map{});
   reads_.Expire(absl::Seconds(1), finished_);
-  EXPECT_EQ(
-      Answers(),
-      (Map{{1, rpc::Failure::kTimeout}, {2, rpc::Failure::kTimeout}, {3, rpc::Failure::kTimeout}}));
+  EXPECT_EQ(Answers(), (Map{{1, rpc::Failure::kTimeoutNotApplied},
+                            {2, rpc::Failure::kTimeout},
+                            {3, rpc::Failure::kTimeout}}));
   EXPECT_EQ(reads_.size(), 1u);
   reads_.Confirmed(*round, Slot(1), finished_);
   reads_.Applied(Slot(99), finished_);

@@ -117,6 +117,8 @@ TEST(ErrorTableTest, FailuresOfTheNodeHaveTheirRows) {
       {Failure::kTimeout, "etcdserver: request timed out"},
       {Failure::kTimeoutLeaderFailed,
        "etcdserver: request timed out, possibly due to previous leader failure"},
+      {Failure::kTimeoutNotApplied,
+       "etcdserver: request timed out, waiting for the applied index took too long"},
       {Failure::kStopped, "etcdserver: server stopped"},
   };
   for (const auto& [failure, text] : cases) {

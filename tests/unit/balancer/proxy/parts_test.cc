@@ -124,6 +124,8 @@ TEST(JudgeTest, BlamesNoNodeForItsClusterOrItsClient) {
       {"14", "etcdserver: request timed out, possibly due to previous leader failure", kCancelled,
        kFailed},
       {"14", "etcdserver: request timed out, possibly due to connection lost", kFailed, kFailed},
+      {"14", "etcdserver: request timed out, waiting for the applied index took too long", kFailed,
+       kFailed},
       {"14", "etcdserver: server stopped", kFailed, kFailed},
       {"14", "synod: revision 9, asked for in synod-min-revision, does not exist yet", kCancelled,
        kFailed},
