@@ -10,7 +10,7 @@ namespace synod::balancer {
 namespace {
 
 // Of the UNAVAILABLE answers of a node. Its own troubles are not among them: a server that stops,
-// one that lost its connections, one that is late to apply.
+// one that lost its connections, one that is late to apply. One that hangs says so in its health.
 bool IsNotTheNodesOwn(const HeaderList& last) {
   if (last.Get("synod-member").data() == nullptr) return false;
   static constexpr absl::string_view kTexts[] = {

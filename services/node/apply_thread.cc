@@ -30,6 +30,7 @@ ApplyThread::ApplyThread(Options options, AppliedState* state,
       metrics_(metrics),
       clock_(clock),
       outlets_(std::move(outlets)),
+      stall_(clock),
       applied_(state->Get()->machine->applied().value()),
       configurations_(std::move(configurations)),
       durable_(applied()),
@@ -55,15 +56,18 @@ void ApplyThread::Run() {
       do {
         bytes += CostOf(slots[end++]);
       } while (end < slots.size() && end - begin < kMaxBatchSlots && bytes < kMaxBatchBytes);
+      stall_.Begin();
       absl::MutexLock lock(&mutex_);
       if (!Apply(absl::MakeConstSpan(slots).subspan(begin, end - begin))) return;
       box_.Done(bytes);
       bytes_since_flush_ += bytes;
       begin = end;
     }
+    stall_.Begin();
     const absl::Duration now = clock_->Monotonic();
     absl::MutexLock lock(&mutex_);
     if (now >= next_check_ && !CheckDurable(now)) return;
+    stall_.End();
   }
 }
 

@@ -29,6 +29,7 @@
 #include "services/node/mailbox.h"
 #include "services/node/metrics.h"
 #include "services/node/pending_table.h"
+#include "services/node/stall_meter.h"
 #include "services/paxos/configuration.h"
 #include "services/paxos/message.h"
 
@@ -95,6 +96,8 @@ class ApplyThread {
 
   // Of values posted and not applied yet.
   size_t backlog_bytes() const { return box_.backlog(); }
+  // How long it has been at the same few slots, or at a look at what is durable.
+  absl::Duration stalled_for() const { return stall_.Age(); }
   Slot applied() const { return Slot(applied_.load(std::memory_order_acquire)); }
 
  private:
@@ -112,6 +115,7 @@ class ApplyThread {
   const Clock* const clock_;
   const Outlets outlets_;
   Mailbox<paxos::ChosenValue> box_;
+  StallMeter stall_;
   std::atomic<uint64_t> applied_;
 
   absl::Mutex mutex_;  // held while something is applied or installed

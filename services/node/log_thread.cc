@@ -27,6 +27,7 @@ LogThread::LogThread(storage::AcceptorLog* log, NodeMetrics* metrics, const Cloc
       clock_(clock),
       outlets_(std::move(outlets)),
       space_retry_(space_retry),
+      stall_(clock),
       size_bytes_(log->SizeBytes()),
       thread_([this] { Run(); }) {}
 
@@ -54,6 +55,7 @@ void LogThread::Run() {
   while (box_.Take(taken, full_ ? space_retry_ : absl::InfiniteDuration())) {
     const size_t first = held_.size();
     std::move(taken.begin(), taken.end(), std::back_inserter(held_));
+    if (first == 0 && !held_.empty()) stall_.Begin();
     if (!CutHeld(first)) return;
     // Whatever comes in meanwhile, at this pace only.
     if (full_ && clock_->Monotonic() < retry_at_) continue;
@@ -129,6 +131,7 @@ void LogThread::Release() {
     if (item.cut.done) item.cut.done();
   }
   held_.clear();
+  stall_.End();
   appended_ = 0;
   box_.Done(cost);
   if (!messages.empty()) outlets_.send(std::move(messages));

@@ -20,6 +20,7 @@
 #include "services/node/fatal.h"
 #include "services/node/mailbox.h"
 #include "services/node/metrics.h"
+#include "services/node/stall_meter.h"
 #include "services/paxos/ready.h"
 #include "services/storage/acceptor_log.h"
 
@@ -70,6 +71,9 @@ class LogThread {
   size_t backlog_bytes() const { return box_.backlog(); }
   uint64_t size_bytes() const { return size_bytes_.load(std::memory_order_relaxed); }
 
+  // How long the oldest of what it has taken up has waited to become durable.
+  absl::Duration stalled_for() const { return stall_.Age(); }
+
  private:
   struct Cut {
     GroupId group;
@@ -106,6 +110,7 @@ class LogThread {
   bool full_ = false;
   absl::Duration retry_at_;
 
+  StallMeter stall_;
   std::atomic<uint64_t> size_bytes_;
   std::thread thread_;
 };

@@ -128,6 +128,7 @@ int Run(const NodeOptions& options) {
   // etcd: 5 s for the disk and the network, and an election or two.
   serve.request_timeout = absl::Seconds(5) + 2 * options.election_timeout;
   serve.quorum_contact_limit = 3 * options.election_timeout;
+  serve.stall_limit = serve.quorum_contact_limit;
   serve.observer = (*node)->call_observer();
   auto clients = rpc::ClientServer::Start(std::move(serve), node->get());
   if (!clients.ok()) return Fail(clients.status().message());

@@ -110,6 +110,7 @@ rpc::NodeStatus Node::Status() const {
   rpc::NodeStatus status = board_->Read(clock_->Monotonic());
   const std::shared_ptr<State> state = data_->state()->Get();
   status.applied = apply_thread_->applied();
+  status.stalled_for = std::max(log_thread_->stalled_for(), apply_thread_->stalled_for());
   status.db_size_bytes = state->engine->SizeBytes();
   status.db_size_in_use_bytes = state->engine->SizeInUseBytes();
   status.load = load_.Report(

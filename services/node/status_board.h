@@ -54,7 +54,8 @@ class StatusBoard : public std::enable_shared_from_this<StatusBoard> {
   // The names of those who have introduced themselves since the start.
   std::map<NodeId, std::string> names() const;
 
-  // The fixed part with what was last published; applied slot, sizes and load are the caller's.
+  // The fixed part with what was last published; applied slot, stall, sizes and load are the
+  // caller's.
   rpc::NodeStatus Read(absl::Duration now) const;
 
   uint64_t ballot_round() const { return ballot_round_.load(std::memory_order_relaxed); }

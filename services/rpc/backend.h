@@ -49,6 +49,7 @@ struct NodeStatus {
   Slot chosen;
   Slot applied;
   absl::Duration quorum_contact_age;
+  absl::Duration stalled_for;  // how long log or state machine have been at one piece of work
   uint64_t db_size_bytes = 0;
   uint64_t db_size_in_use_bytes = 0;
   uint64_t db_size_quota_bytes = 0;  // zero: none

@@ -108,8 +108,10 @@ class GrpcClientServer final : public ClientServer {
     server_ = std::move(listening->server);
     ports_ = std::move(listening->ports);
     health_id_ = feed_.Add(kHealthInterval, [this](const NodeStatus& status) {
+      const ClientServerOptions& limits = environment_.options;
       health_.SetServing(status.leader &&
-                         status.quorum_contact_age <= environment_.options.quorum_contact_limit);
+                         status.quorum_contact_age <= limits.quorum_contact_limit &&
+                         status.stalled_for <= limits.stall_limit);
     });
     return absl::OkStatus();
   }

@@ -22,8 +22,12 @@ struct ClientServerOptions {
   uint32_t max_concurrent_streams = 1'000;            // per connection
   absl::Duration request_timeout = absl::Seconds(7);  // etcd: 5 s + 2 election timeouts
 
-  // Health: a node that has been without quorum contact for longer is NOT_SERVING.
+  // Health: a node that has been without quorum contact for longer is NOT_SERVING, ...
   absl::Duration quorum_contact_limit = absl::Seconds(3);
+
+  // ... and one whose log or state machine has: its disk hangs, or is full, and what comes in
+  // waits.
+  absl::Duration stall_limit = absl::Seconds(3);
 
   // Threads for the reads of single keys that have become safe, and as many for ranges.
   int read_threads = 2;

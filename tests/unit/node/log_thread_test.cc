@@ -107,8 +107,10 @@ TEST_F(LogThreadTest, HoldsBackWhatDoesNotFitUntilThereIsSpace) {
   for (uint64_t slot = 1; slot <= 20; ++slot) Vote(slot);
   ASSERT_TRUE(full_.WaitForNotificationWithTimeout(kLimit));
   for (uint64_t slot = 21; slot <= 25; ++slot) Vote(slot);
+  EXPECT_GT(thread_->stalled_for(), absl::ZeroDuration());
   make_space_.Notify();
   AwaitPersisted(25);
+  EXPECT_EQ(thread_->stalled_for(), absl::ZeroDuration());
   thread_.reset();
   EXPECT_LT(durable_when_full_, 20u);
   EXPECT_EQ(sent_when_full_, durable_when_full_) << "of what is not durable nobody is told";

@@ -68,7 +68,7 @@ class HealthTest : public testing::Test {
   std::unique_ptr<Health::Stub> health = Health::NewStub(served.channel);
 };
 
-TEST_F(HealthTest, FollowsTheLeaderAndTheQuorum) {
+TEST_F(HealthTest, FollowsTheLeaderTheQuorumAndTheDisk) {
   Context context;
   auto watch = health->Watch(&context, HealthCheckRequest());
   ASSERT_TRUE(ReadUntil(*watch, HealthCheckResponse::SERVING));
@@ -80,6 +80,11 @@ TEST_F(HealthTest, FollowsTheLeaderAndTheQuorum) {
   served.node.SetQuorumContactAge(absl::Seconds(4));
   ASSERT_TRUE(ReadUntil(*watch, HealthCheckResponse::NOT_SERVING));
   served.node.SetQuorumContactAge(absl::ZeroDuration());
+  ASSERT_TRUE(ReadUntil(*watch, HealthCheckResponse::SERVING));
+  // Its disk hangs, or is full: it hears its leader, and answers nothing.
+  served.node.SetStalledFor(absl::Seconds(4));
+  ASSERT_TRUE(ReadUntil(*watch, HealthCheckResponse::NOT_SERVING));
+  served.node.SetStalledFor(absl::ZeroDuration());
   ASSERT_TRUE(ReadUntil(*watch, HealthCheckResponse::SERVING));
 }
 

@@ -150,6 +150,11 @@ void TestNode::SetQuorumContactAge(absl::Duration age) {
   status_.quorum_contact_age = age;
 }
 
+void TestNode::SetStalledFor(absl::Duration stalled) {
+  absl::MutexLock lock(&mutex_);
+  status_.stalled_for = stalled;
+}
+
 void TestNode::SetMembers(std::vector<Member> members) {
   Change([&]() ABSL_NO_THREAD_SAFETY_ANALYSIS {
     status_.members = std::move(members);

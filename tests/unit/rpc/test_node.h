@@ -33,6 +33,7 @@ class TestNode final : public Backend {
 
   void SetLeader(NodeId leader);
   void SetQuorumContactAge(absl::Duration age);
+  void SetStalledFor(absl::Duration stalled);
   void SetMembers(std::vector<Member> members);
 
   // From the next AwaitReadable on, its callers find this applied. Until then they do not: a member
