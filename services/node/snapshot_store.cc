@@ -22,11 +22,13 @@ class SnapshotStore::Snapshot final : public rpc::SnapshotSource {
 
   Slot slot() const { return descriptor_.slot; }
   uint64_t id() const { return descriptor_.id(); }
+  bool was_read() const { return was_read_.load(std::memory_order_relaxed); }
 
   std::string descriptor() const override { return descriptor_.Encode(); }
   uint32_t files() const override { return static_cast<uint32_t>(descriptor_.files.size()); }
   uint64_t FileBytes(uint32_t file) const override { return descriptor_.files[file].bytes; }
   absl::StatusOr<std::string> Read(uint32_t file, uint64_t offset) const override {
+    was_read_.store(true, std::memory_order_relaxed);
     return storage::ReadSnapshotChunk(env_, dir_, descriptor_, file, offset, chunk_bytes_);
   }
 
@@ -35,6 +37,7 @@ class SnapshotStore::Snapshot final : public rpc::SnapshotSource {
   const std::string dir_;
   const size_t chunk_bytes_;
   const storage::SnapshotDescriptor descriptor_;
+  mutable std::atomic<bool> was_read_{false};
 };
 
 SnapshotStore::SnapshotStore(Options options, storage::Env* env, Checkpoint checkpoint,
@@ -53,7 +56,7 @@ absl::StatusOr<std::shared_ptr<const rpc::SnapshotSource>> SnapshotStore::Open(S
                                                                                uint64_t id) {
   // Whoever asks while one is made waits for it and shares it.
   absl::MutexLock lock(&mutex_);
-  asked_at_ = clock_->Monotonic();
+  used_at_ = clock_->Monotonic();
   if (newest_ != nullptr && (id == 0 ? newest_->slot() >= at_least : newest_->id() == id)) {
     return newest_;
   }
@@ -67,7 +70,7 @@ absl::StatusOr<std::shared_ptr<const rpc::SnapshotSource>> SnapshotStore::Open(S
     return made.status();
   }
   newest_ = *std::move(made);
-  asked_at_ = clock_->Monotonic();
+  used_at_ = clock_->Monotonic();
   return newest_;
 }
 
@@ -87,9 +90,13 @@ absl::StatusOr<std::shared_ptr<const SnapshotStore::Snapshot>> SnapshotStore::Ma
 void SnapshotStore::RemoveIdle() {
   std::shared_ptr<const Snapshot> idle;  // its files are removed without the lock
   if (!mutex_.TryLock()) return;         // one is being made: it takes as long as it takes
-  if (newest_ != nullptr && newest_.use_count() == 1 &&
-      clock_->Monotonic() - asked_at_ > options_.keep) {
-    idle.swap(newest_);
+  if (newest_ != nullptr) {
+    const absl::Duration now = clock_->Monotonic();
+    if (newest_.use_count() > 1) {
+      used_at_ = now;
+    } else if (now - used_at_ > (newest_->was_read() ? options_.keep : options_.keep_unread)) {
+      idle.swap(newest_);
+    }
   }
   mutex_.Unlock();
 }

@@ -1,5 +1,6 @@
 // Snapshots of this node's state for members that are too far behind: made when asked for, shared
-// by all who ask meanwhile, and removed once nobody has asked for a while.
+// by all who ask meanwhile, and removed some time after the last use. One that nobody has read of
+// stays longer: to make it may take more time than the one who asked had patience.
 //
 // Thread-safety: all methods from any thread; Open blocks.
 #ifndef SYNOD_SERVICES_NODE_SNAPSHOT_STORE_H_
@@ -34,6 +35,9 @@ class SnapshotStore {
     size_t chunk_bytes = storage::kMaxSnapshotChunkBytes;
     // A member whose connection broke comes back for the rest well within this.
     absl::Duration keep = absl::Seconds(30);
+    // Who gave up while a large one was made asks all the others before it comes back. Until then
+    // the copy costs what has changed in the meantime.
+    absl::Duration keep_unread = absl::Minutes(10);
   };
 
   // The pointers outlive it.
@@ -46,7 +50,7 @@ class SnapshotStore {
   // Ends an Open that reads its snapshot, however large, and those to come: with Cancelled.
   void Stop() { stopping_.store(true); }
 
-  // Removes what nobody reads and nobody has asked for lately. Call it now and then.
+  // Removes what has not been in use for a while. Call it every few seconds.
   void RemoveIdle();
 
  private:
@@ -65,7 +69,7 @@ class SnapshotStore {
   absl::Mutex mutex_;
   uint64_t made_ ABSL_GUARDED_BY(mutex_) = 0;
   std::shared_ptr<const Snapshot> newest_ ABSL_GUARDED_BY(mutex_);
-  absl::Duration asked_at_ ABSL_GUARDED_BY(mutex_);
+  absl::Duration used_at_ ABSL_GUARDED_BY(mutex_);  // asked for, or seen in use
 };
 
 }  // namespace synod::node

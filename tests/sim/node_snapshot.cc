@@ -42,7 +42,8 @@ void Node::Offer(const paxos::LearnReply& reply) {
 
 void Node::StartSnapshots() {
   SnapshotGiver::Options giving;
-  giving.store = {SnapshotsDir(), kCluster, options_.snapshot.chunk_bytes, options_.snapshot.keep};
+  giving.store = {SnapshotsDir(), kCluster, options_.snapshot.chunk_bytes, options_.snapshot.keep,
+                  options_.snapshot.keep};
   giving.pace = options_.snapshot.pace;
   life_->giver = std::make_unique<SnapshotGiver>(
       process_, &clock_, &storage_.disk(),
