@@ -56,16 +56,12 @@ absl::StatusOr<int> Lock(const std::string& path) {
   return descriptor;
 }
 
-}  // namespace
-
-absl::StatusOr<std::shared_ptr<State>> OpenState(const std::string& dir, Verify verify) {
-  if (auto status = CheckNotMarked(dir); !status.ok()) return status;
+absl::StatusOr<std::shared_ptr<State>> OpenWith(const storage::RocksdbEngineOptions& options) {
+  if (auto status = CheckNotMarked(options.dir); !status.ok()) return status;
   auto state = std::make_shared<State>();
-  state->dir = dir;
+  state->dir = options.dir;
   // Durably, before the log is cut on the strength of what is in it.
-  if (auto status = storage::Env::Posix()->CreateDirs(dir); !status.ok()) return status;
-  storage::RocksdbEngineOptions options{dir};
-  options.verify = verify == Verify::kEveryBlock;
+  if (auto status = storage::Env::Posix()->CreateDirs(options.dir); !status.ok()) return status;
   auto engine = storage::OpenRocksdbEngine(options);
   if (!engine.ok()) return engine.status();
   state->engine = *std::move(engine);
@@ -73,6 +69,20 @@ absl::StatusOr<std::shared_ptr<State>> OpenState(const std::string& dir, Verify 
   if (!machine.ok()) return machine.status();
   state->machine = *std::move(machine);
   return state;
+}
+
+}  // namespace
+
+absl::StatusOr<std::shared_ptr<State>> OpenState(const std::string& dir) {
+  return OpenWith({dir});
+}
+
+absl::StatusOr<std::shared_ptr<State>> OpenWholeState(const std::string& dir,
+                                                      std::function<bool()> cancelled) {
+  storage::RocksdbEngineOptions options{dir};
+  options.verify = true;
+  options.cancelled = std::move(cancelled);
+  return OpenWith(options);
 }
 
 absl::Status MarkDamaged(const State& state, absl::string_view why) {
@@ -120,7 +130,8 @@ absl::Status DataDir::CheckLogNotLost() const {
   for (const char* of_a_log : {"/state", "/state-2", "/state-control"}) {
     if (access((options_.path + of_a_log).c_str(), F_OK) != 0) continue;
     return absl::DataLossError(absl::StrCat(
-        "log/ is gone, or its identity, but ", of_a_log + 1, " is there: what this member promised "
+        "log/ is gone, or its identity, but ", of_a_log + 1,
+        " is there: what this member promised "
         "and acknowledged is forgotten. Put the log back if it was moved; never one from a backup. "
         "Otherwise remove the member (synodctl member remove), add it again (synodctl member add), "
         "and start it with an empty directory and --initial-cluster-state=existing"));
@@ -158,8 +169,9 @@ absl::Status DataDir::LoadState() {
       if (auto status = directories_->Discard(); !status.ok()) return status;
       break;
     case storage::IncomingAction::kInstall:
-      if (const auto whole = OpenState(directories_->incoming_dir(), Verify::kEveryBlock);
-          absl::IsDataLoss(whole.status())) {
+      if (const auto whole = OpenWholeState(directories_->incoming_dir(), options_.told_to_stop);
+          !whole.ok()) {
+        if (!absl::IsDataLoss(whole.status())) return whole.status();
         remarks_.push_back(
             absl::StrCat("snapshot damaged: ", whole.status().message(), "; not installed"));
         if (auto status = directories_->Discard(); !status.ok()) return status;

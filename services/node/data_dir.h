@@ -10,6 +10,7 @@
 #ifndef SYNOD_SERVICES_NODE_DATA_DIR_H_
 #define SYNOD_SERVICES_NODE_DATA_DIR_H_
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -31,10 +32,13 @@ namespace synod::node {
 inline constexpr GroupId kGroup{1};
 
 // The engine in this directory, made when there is none, and its state machine. DataLoss when it is
-// damaged, or was found to be so before (MarkDamaged). A whole database is read for kEveryBlock.
-enum class Verify { kWhatIsNeeded, kEveryBlock };
-absl::StatusOr<std::shared_ptr<State>> OpenState(const std::string& dir,
-                                                 Verify verify = Verify::kWhatIsNeeded);
+// damaged, or was found to be so before (MarkDamaged).
+absl::StatusOr<std::shared_ptr<State>> OpenState(const std::string& dir);
+
+// The same, once every block of the database has been read; Cancelled soon after `cancelled` has
+// turned true.
+absl::StatusOr<std::shared_ptr<State>> OpenWholeState(const std::string& dir,
+                                                      std::function<bool()> cancelled);
 
 // Notes durably that this state is damaged, and why it is thought to be: found while it was in use,
 // in a block that an opening does not read. The next start puts it aside.
@@ -53,6 +57,8 @@ class DataDir {
 
     uint64_t new_instance = 0;  // random; names the log if it is made now
 
+    std::function<bool()> told_to_stop = [] { return false; };
+
     // What the log and the directories of the states are kept with; an engine has its own ways.
     storage::Env* env = storage::Env::Posix();
     storage::AcceptorLogOptions log = {};  // its segments; the rest is filled in
@@ -61,7 +67,7 @@ class DataDir {
   // FailedPrecondition, with nothing touched, when another process uses the directory, when it
   // belongs to another cluster or member, or has a newer format; PermissionDenied when it cannot be
   // used; DataLoss when the log cannot say what this node promised, or is gone while the state is
-  // there.
+  // there; Cancelled: it was told to stop.
   //
   // A state that is lost or damaged is not an error: it is put aside, and comes back out of the log
   // or from another member. A snapshot whose installation was interrupted is installed.

@@ -58,8 +58,8 @@ absl::StatusOr<std::unique_ptr<Node>> Node::Start(const NodeOptions& options, Lo
   const Asking asking = AskOverNetwork(clock, endings.told_to_stop);
   auto self = FindOutWhoIAm(options, asking);
   if (!self.ok()) return self.status();
-  auto data =
-      DataDir::Open({options.data_dir, self->cluster, self->self, self->first, RandomNumber()});
+  auto data = DataDir::Open({options.data_dir, self->cluster, self->self, self->first,
+                             RandomNumber(), endings.told_to_stop});
   if (!data.ok()) return data.status();
   for (const std::string& remark : (*data)->remarks()) log->Warn(remark);
   paxos::RecoveredState recovered = (*data)->TakeRecovered();

@@ -31,6 +31,7 @@ void Node::Resign() {
 
 void Node::RefuseClients() {
   stopping_.store(true);
+  fetch_.Cancel();
   FailPending();
   membership_->Stop();
 }

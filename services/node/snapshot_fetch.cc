@@ -25,6 +25,7 @@ constexpr absl::Duration kReadersPause = absl::Milliseconds(5);
 }  // namespace
 
 absl::StatusOr<Slot> SnapshotFetch::Fetch(const std::string& address, Slot at_least) {
+  if (cancelled()) return absl::CancelledError("the node stops");
   if (auto status = Download(address, at_least); !status.ok()) return status;
   return Install();
 }
@@ -33,6 +34,11 @@ void SnapshotFetch::Cancel() {
   absl::MutexLock lock(&mutex_);
   cancelled_ = true;
   if (call_ != nullptr) call_->Cancel();
+}
+
+bool SnapshotFetch::cancelled() {
+  absl::MutexLock lock(&mutex_);
+  return cancelled_;
 }
 
 void SnapshotFetch::CancelIfStuck() {
@@ -74,8 +80,8 @@ absl::Status SnapshotFetch::DownloadRest(const std::string& address, Slot at_lea
   rpc::SnapshotCall::Request request{address, cluster_, self_, at_least, {}};
   const auto& incoming = shared_.directories->incoming();
   const auto start = [&](const storage::SnapshotDescriptor& descriptor) -> absl::Status {
-    auto started =
-        storage::SnapshotDownload::Start(storage::Env::Posix(), shared_.directories, descriptor);
+    auto started = storage::SnapshotDownload::Start(storage::Env::Posix(), shared_.directories,
+                                                    descriptor, [this] { return cancelled(); });
     if (!started.ok()) return started.status();
     download = *std::move(started);
     return absl::OkStatus();
@@ -160,7 +166,7 @@ absl::StatusOr<Slot> SnapshotFetch::Install() {
 
 absl::Status SnapshotFetch::ReplaceState(Slot slot) {
   // What the giver's disk has spoilt has the checksum of the spoilt file.
-  auto state = OpenState(shared_.directories->incoming_dir(), Verify::kEveryBlock);
+  auto state = OpenWholeState(shared_.directories->incoming_dir(), [this] { return cancelled(); });
   if (!state.ok()) return state.status();
   if (const Slot applied = (*state)->machine->applied(); applied != slot) {
     return absl::DataLossError(absl::StrCat("the snapshot is said to be of slot ", slot.value(),

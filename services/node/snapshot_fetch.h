@@ -75,6 +75,7 @@ class SnapshotFetch {
                             std::unique_ptr<storage::SnapshotDownload>& download);
   absl::Status Call(const rpc::SnapshotCall::Request& request, const rpc::SnapshotCall::Sink& sink);
   void NoteProgress();
+  bool cancelled();
   absl::StatusOr<Slot> Install();
   absl::Status ReplaceState(Slot slot);
 

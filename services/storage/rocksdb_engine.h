@@ -9,6 +9,7 @@
 #define SYNOD_SERVICES_STORAGE_ROCKSDB_ENGINE_H_
 
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -24,6 +25,9 @@ struct RocksdbEngineOptions {
   size_t block_cache_bytes = 64 << 20;
   size_t write_buffer_bytes = 16 << 20;  // per column; a full one flushes all columns
   bool verify = false;  // read every block, which takes long, and compare its checksum
+
+  // Asked between two tables of a verification; true ends it, with Cancelled.
+  std::function<bool()> cancelled = [] { return false; };
 };
 
 // FailedPrecondition when another process has the directory open or a newer program wrote it;

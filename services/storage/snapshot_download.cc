@@ -8,19 +8,22 @@
 namespace synod::storage {
 
 absl::StatusOr<std::unique_ptr<SnapshotDownload>> SnapshotDownload::Start(
-    Env* env, StateDirectories* directories, const SnapshotDescriptor& snapshot) {
+    Env* env, StateDirectories* directories, const SnapshotDescriptor& snapshot,
+    std::function<bool()> cancelled) {
   if (!directories->AcquireIncoming()) {
     return absl::FailedPreconditionError(
         "snapshot: another one is being fetched; wait until that one has ended");
   }
-  std::unique_ptr<SnapshotDownload> download(new SnapshotDownload(env, directories));
+  std::unique_ptr<SnapshotDownload> download(
+      new SnapshotDownload(env, directories, std::move(cancelled)));
   if (absl::Status status = directories->Begin(snapshot); !status.ok()) return status;
   if (absl::Status status = download->SkipWholeFiles(); !status.ok()) return status;
   return download;
 }
 
-SnapshotDownload::SnapshotDownload(Env* env, StateDirectories* directories)
-    : env_(env), directories_(directories) {}
+SnapshotDownload::SnapshotDownload(Env* env, StateDirectories* directories,
+                                   std::function<bool()> cancelled)
+    : env_(env), directories_(directories), cancelled_(std::move(cancelled)) {}
 
 SnapshotDownload::~SnapshotDownload() {
   directories_->ReleaseIncoming();
@@ -84,6 +87,7 @@ absl::Status SnapshotDownload::CompleteFile() {
 // it cannot be told how much of it is right.
 absl::Status SnapshotDownload::SkipWholeFiles() {
   for (; position_.file < snapshot().files.size(); ++position_.file) {
+    if (cancelled_()) return absl::CancelledError("snapshot: the download is cancelled");
     const auto have = HaveFile(file());
     if (!have.ok()) return have.status();
     if (*have) continue;

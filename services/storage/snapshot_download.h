@@ -10,6 +10,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -35,10 +36,12 @@ struct SnapshotPosition {
 class SnapshotDownload {
  public:
   // Begins, or goes on with what an earlier life left of the same snapshot: its whole files are
-  // kept. FailedPrecondition when another download into these directories lives. They must outlive
-  // this.
+  // kept, which means that they are read: between two of them `cancelled` is asked, and when it is
+  // true this, or Write, ends with Cancelled. FailedPrecondition when another download into these
+  // directories lives. They must outlive this.
   static absl::StatusOr<std::unique_ptr<SnapshotDownload>> Start(
-      Env* env, StateDirectories* directories, const SnapshotDescriptor& snapshot);
+      Env* env, StateDirectories* directories, const SnapshotDescriptor& snapshot,
+      std::function<bool()> cancelled = [] { return false; });
 
   ~SnapshotDownload();
   SnapshotDownload(const SnapshotDownload&) = delete;
@@ -59,7 +62,7 @@ class SnapshotDownload {
   absl::Status Finish();
 
  private:
-  SnapshotDownload(Env* env, StateDirectories* directories);
+  SnapshotDownload(Env* env, StateDirectories* directories, std::function<bool()> cancelled);
 
   const SnapshotDescriptor& snapshot() const { return directories_->incoming()->descriptor; }
   const SnapshotFile& file() const { return snapshot().files[position_.file]; }
@@ -70,6 +73,7 @@ class SnapshotDownload {
 
   Env* const env_;
   StateDirectories* const directories_;
+  const std::function<bool()> cancelled_;
   SnapshotPosition position_;
   std::unique_ptr<File> open_;  // the file at position_, once it has been begun
   RunningChecksum checksum_;    // of its bytes so far

@@ -45,6 +45,23 @@ class DataDirTest : public ::testing::Test {
   absl::StatusOr<std::unique_ptr<DataDir>> Open() {
     return DataDir::Open({dir_.path(), kCluster, kSelf, std::nullopt, 7});
   }
+  // A snapshot of slot 10 that has come in and waits to be installed; says where.
+  std::string TakeInSnapshot() {
+    {
+      const auto state = *OpenState(dir_ / "giver");
+      Fill(*state);
+      EXPECT_TRUE(state->engine->Checkpoint(dir_ / "snapshot").ok());
+    }
+    storage::Env* const env = storage::Env::Posix();
+    const auto snapshot = *storage::DescribeSnapshot(env, dir_ / "snapshot", kCluster, Slot(10));
+    const auto directories = *storage::StateDirectories::Open(env, dir_.path());
+    EXPECT_TRUE(directories->Begin(snapshot).ok());
+    fs::remove_all(directories->incoming_dir());
+    fs::rename(dir_ / "snapshot", directories->incoming_dir());
+    EXPECT_TRUE(directories->Complete().ok());
+    return directories->incoming_dir();
+  }
+
   static Slot AppliedOf(const DataDir& dir) { return dir.state()->Get()->machine->applied(); }
 
   const testing::TempDir dir_;
@@ -101,19 +118,7 @@ TEST_F(DataDirTest, AStateThatIsGoneIsBuiltAgain) {
 // Whole and complete when it was declared so; what became of it then is seen before the log is cut.
 TEST_F(DataDirTest, ASnapshotThatRottedBeforeItWasInstalledIsNot) {
   ASSERT_TRUE(Open().ok());
-  {
-    const auto state = *OpenState(dir_ / "giver");
-    Fill(*state);
-    ASSERT_TRUE(state->engine->Checkpoint(dir_ / "snapshot").ok());
-  }
-  storage::Env* const env = storage::Env::Posix();
-  const auto snapshot = *storage::DescribeSnapshot(env, dir_ / "snapshot", kCluster, Slot(10));
-  const auto directories = *storage::StateDirectories::Open(env, dir_.path());
-  ASSERT_TRUE(directories->Begin(snapshot).ok());
-  fs::remove_all(directories->incoming_dir());
-  fs::rename(dir_ / "snapshot", directories->incoming_dir());
-  ASSERT_TRUE(directories->Complete().ok());
-  RotTables(directories->incoming_dir());
+  RotTables(TakeInSnapshot());
 
   const auto opened = Open();
   ASSERT_TRUE(opened.ok()) << opened.status();
@@ -121,6 +126,19 @@ TEST_F(DataDirTest, ASnapshotThatRottedBeforeItWasInstalledIsNot) {
   EXPECT_EQ(AppliedOf(**opened), Slot());
   EXPECT_EQ((*opened)->log()->State(kGroup).cut_through, Slot());
   EXPECT_FALSE((*opened)->state_directories()->incoming());
+}
+
+// To read all of it may take minutes.
+TEST_F(DataDirTest, WhoIsToldToStopLeavesASnapshotToTheNextStart) {
+  ASSERT_TRUE(Open().ok());
+  TakeInSnapshot();
+  const auto stopped =
+      DataDir::Open({dir_.path(), kCluster, kSelf, std::nullopt, 7, [] { return true; }});
+  EXPECT_TRUE(absl::IsCancelled(stopped.status())) << stopped.status();
+  const auto opened = Open();
+  ASSERT_TRUE(opened.ok()) << opened.status();
+  EXPECT_THAT((*opened)->remarks(), ElementsAre(HasSubstr("snapshot of slot 10 installed")));
+  EXPECT_EQ(AppliedOf(**opened), Slot(10));
 }
 
 }  // namespace

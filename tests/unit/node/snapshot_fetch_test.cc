@@ -372,5 +372,18 @@ TEST_F(SnapshotFetchTest, CancelEndsAllLaterOnes) {
   EXPECT_THAT(steps_, IsEmpty());
 }
 
+// A whole database would be read first.
+TEST_F(SnapshotFetchTest, CancelledItInstallsNothing) {
+  StartGiver();
+  cut_ = absl::CancelledError("the node stops");
+  EXPECT_FALSE(Fetch().ok());
+  ASSERT_TRUE(directories_->incoming()->complete);
+  cut_ = absl::OkStatus();
+  fetch_.Cancel();
+  EXPECT_TRUE(absl::IsCancelled(Fetch().status()));
+  EXPECT_EQ(applied(), Slot());
+  EXPECT_TRUE(directories_->incoming()->complete);
+}
+
 }  // namespace
 }  // namespace synod::node

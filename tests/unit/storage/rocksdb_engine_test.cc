@@ -31,6 +31,25 @@ TEST_F(RocksdbEngineTest, DefragmentEndsWhenItIsCancelled) {
   EXPECT_EQ(engine->Defragment(&cancel).code(), absl::StatusCode::kCancelled);
 }
 
+TEST_F(RocksdbEngineTest, AVerificationReadsEveryTableUnlessItIsCancelled) {
+  constexpr int kTables = 3;
+  for (int i = 0; i < kTables; ++i) {
+    const auto engine = OpenRocksdbEngine(Options()).value();
+    const auto batch = engine->NewBatch();
+    batch->Put(Column::kCurrent, absl::StrCat("key", i), "value");
+    ASSERT_TRUE(engine->Write(*batch).ok() && engine->Flush().ok());
+  }
+  RocksdbEngineOptions options = Options();
+  options.verify = true;
+  int asked = 0;
+  options.cancelled = [&asked] { return ++asked > kTables; };
+  EXPECT_TRUE(OpenRocksdbEngine(options).ok());
+  EXPECT_EQ(asked, kTables);
+  asked = kTables - 1;
+  EXPECT_EQ(OpenRocksdbEngine(options).status().code(), absl::StatusCode::kCancelled);
+  EXPECT_EQ(asked, kTables + 1);
+}
+
 TEST_F(RocksdbEngineTest, TwoOwnersOfOneDirectoryAreRefused) {
   const auto engine = OpenRocksdbEngine(Options());
   ASSERT_TRUE(engine.ok()) << engine.status();

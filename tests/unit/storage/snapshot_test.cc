@@ -235,6 +235,17 @@ TEST_F(SnapshotTest, AnInterruptedDownloadGoesOnWithTheFilesItHas) {
   EXPECT_EQ(ReadFiles(env_, dirs->current()), files_);
 }
 
+TEST_F(SnapshotTest, AReadingOfTheFilesThatAreThereEndsWhenItIsCancelled) {
+  auto dirs = StateDirectories::Open(&env_, "data").value();
+  ASSERT_TRUE(Fetch(*SnapshotDownload::Start(&env_, dirs.get(), snapshot_).value()).ok());
+  int asked = 0;
+  const auto cancelled = [&asked] { return ++asked == 2; };
+  EXPECT_TRUE(
+      absl::IsCancelled(SnapshotDownload::Start(&env_, dirs.get(), snapshot_, cancelled).status()));
+  EXPECT_EQ(asked, 2);
+  EXPECT_EQ(SnapshotDownload::Start(&env_, dirs.get(), snapshot_).value()->next(), std::nullopt);
+}
+
 TEST_F(SnapshotTest, AnotherSnapshotTakesAnUnfinishedOnesPlace) {
   auto dirs = StateDirectories::Open(&env_, "data").value();
   ASSERT_TRUE(Fetch(*SnapshotDownload::Start(&env_, dirs.get(), snapshot_).value(), 8).ok());
