@@ -73,6 +73,7 @@ bool LogThread::CutHeld(size_t first) {
       outlets_.fatal("cutting the acceptor log", status);
       return false;
     }
+    if (cut.done) cut.done();
   }
   return true;
 }
@@ -128,7 +129,6 @@ void LogThread::Release() {
     token = std::max(token, item.work.token);
     std::move(item.work.messages.begin(), item.work.messages.end(), std::back_inserter(messages));
     for (const paxos::LearnReply& reply : item.work.learn_replies) outlets_.learn_reply(reply);
-    if (item.cut.done) item.cut.done();
   }
   held_.clear();
   stall_.End();

@@ -64,7 +64,8 @@ class LogThread {
   // Slots at or below are needed by nobody.
   void CutThrough(GroupId group, Slot slot);
 
-  // The same, durably; runs `done` on this thread when it is. What is posted before is done before.
+  // The same, durably; runs `done` on this thread when it is. Not even a full disk holds it up: of
+  // what was posted before, and waits for space, nothing at or below is needed either.
   void CutDurably(GroupId group, Slot slot, std::function<void()> done);
 
   // Of records posted and not durable yet.
@@ -87,7 +88,8 @@ class LogThread {
   };
 
   void Run();
-  // Carries out the cuts among the items held from `first` on. False when the log failed.
+  // Carries out the cuts among the items held from `first` on, and says so. False when the log
+  // failed.
   bool CutHeld(size_t first);
   // Makes durable what is held, and releases it, unless the disk is full. False when the log
   // failed.

@@ -134,5 +134,22 @@ TEST_F(LogThreadTest, EndsWithoutAPromiseWhenThereNeverIsSpace) {
   EXPECT_EQ(ends_, 0);
 }
 
+// The state that is installed then may be what makes space.
+TEST_F(LogThreadTest, CutsDurablyWhileTheDiskIsFull) {
+  env_.SetFull(true);
+  stays_full_ = true;
+  Start();
+  for (uint64_t slot = 1; slot <= 20; ++slot) Vote(slot);
+  ASSERT_TRUE(full_.WaitForNotificationWithTimeout(kLimit));
+  absl::Notification cut;
+  thread_->CutDurably(kGroup, Slot(30), [&cut] { cut.Notify(); });
+  make_space_.Notify();
+  EXPECT_TRUE(cut.WaitForNotificationWithTimeout(kLimit));
+  thread_.reset();
+  EXPECT_EQ(ends_, 0);
+  log_.reset();
+  EXPECT_EQ(Open()->State(kGroup).cut_through, Slot(30));
+}
+
 }  // namespace
 }  // namespace synod::node
