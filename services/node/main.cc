@@ -5,6 +5,7 @@
 
 #include <csignal>
 #include <cstdio>
+#include <initializer_list>
 #include <memory>
 #include <optional>
 #include <string>
@@ -51,11 +52,14 @@ void DieOf(absl::string_view doing, const absl::Status& why) {
   _exit(1);
 }
 
-sigset_t StopSignals() {
+// How the node tells this process that it is no member any more: one that stays blocked, so that it
+// cannot do harm when the process is stopping already. SIGTERM would.
+const int kRemoved = SIGRTMIN;
+
+sigset_t SetOf(std::initializer_list<int> numbers) {
   sigset_t signals;
   sigemptyset(&signals);
-  sigaddset(&signals, SIGTERM);
-  sigaddset(&signals, SIGINT);
+  for (const int number : numbers) sigaddset(&signals, number);
   return signals;
 }
 
@@ -66,15 +70,18 @@ bool ToldToStop() {
   return sigismember(&pending, SIGTERM) == 1 || sigismember(&pending, SIGINT) == 1;
 }
 
-// Waits for SIGTERM or SIGINT; from then on the next one ends the process at once.
-int AwaitStop() {
-  const sigset_t signals = StopSignals();
+// Waits for SIGTERM, SIGINT or the removal; from then on the next of the first two ends the process
+// at once.
+int AwaitStop(Log& log) {
+  const sigset_t signals = SetOf({SIGTERM, SIGINT, SIGHUP, kRemoved});
   int signal = 0;
-  while (sigwait(&signals, &signal) != 0) {
+  while (sigwait(&signals, &signal) != 0 || signal == SIGHUP) {
+    if (signal == SIGHUP) log.Warn("SIGHUP changes nothing: flags are read at the start only");
   }
+  const sigset_t fatal = SetOf({SIGTERM, SIGINT});
   std::signal(SIGTERM, SIG_DFL);
   std::signal(SIGINT, SIG_DFL);
-  pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
+  pthread_sigmask(SIG_UNBLOCK, &fatal, nullptr);
   return signal;
 }
 
@@ -105,16 +112,15 @@ void StopServing(rpc::ClientServer& clients, Node& node) {
 int Run(const NodeOptions& options) {
   if (auto status = CheckAllFree(options); !status.ok()) return Fail(status.message());
   // Before any thread starts, so that all inherit it and only AwaitStop sees the signals.
-  const sigset_t signals = StopSignals();
+  const sigset_t signals = SetOf({SIGTERM, SIGINT, SIGHUP, kRemoved});
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   std::signal(SIGPIPE, SIG_IGN);
 
   SystemClock clock;
   Log log(options.log, &clock);
   log.Info("starting").With("name", options.name).With("data_dir", options.data_dir);
-  // The next SIGTERM could come from anybody: the log has said why.
   auto node =
-      Node::Start(options, &log, &clock, {DieOf, [] { kill(getpid(), SIGTERM); }, ToldToStop});
+      Node::Start(options, &log, &clock, {DieOf, [] { kill(getpid(), kRemoved); }, ToldToStop});
   if (absl::IsCancelled(node.status())) {
     log.Info("stopped").With("why", node.status().message());
     return 0;
@@ -158,7 +164,7 @@ int Run(const NodeOptions& options) {
   }
 
   log.Info("serving").With("name", options.name);
-  const int signal = AwaitStop();
+  const int signal = AwaitStop(log);
   log.Info("stopping").With("signal", signal);
   looking.reset();
   corruption.Stop();

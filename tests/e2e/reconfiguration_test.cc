@@ -1,10 +1,14 @@
 // Clusters of real processes that grow, shrink, lose disks and find damage on them, under load.
+#include <signal.h>
+
 #include <filesystem>
 #include <fstream>
 #include <iostream>
+#include <string>
 
 #include "absl/time/clock.h"
 #include "gmock/gmock.h"
+#include "grpc/reflection/v1/reflection.grpc.pb.h"
 #include "gtest/gtest.h"
 #include "tests/e2e/client.h"
 #include "tests/e2e/cluster.h"
@@ -50,6 +54,41 @@ TEST(ReconfigurationTest, GrowsFromOneToFiveAndBackToThreeUnderLoad) {
   EXPECT_LT(longest, kElection);
   EXPECT_THAT(load.Faults(cluster.front_door()), IsEmpty());
   EXPECT_TRUE(cluster.AwaitEqualRevisions(kLimit));
+}
+
+// A signal that changes nothing, then the removal while calls under way may still finish.
+TEST(ReconfigurationTest, ANodeThatIsRemovedWhileItStopsEndsInOrder) {
+  Cluster cluster({});
+  Client client(cluster.front_door());
+  const int node = cluster.Leader() == 3 ? 2 : 3;
+  etcdserverpb::StatusResponse status;
+  ASSERT_TRUE(Client(cluster.node_address(node)).MemberStatus(kLimit, &status).ok());
+  const uint64_t id = status.header().member_id();
+  // Once this is allowed, all connections have held for long enough, and so is a removal.
+  etcdserverpb::MemberAddResponse added;
+  ASSERT_TRUE(testing::Await(
+      kLimit, [&] { return client.MemberAdd("http://127.0.0.1:1", kLimit, &added).ok(); }));
+
+  grpc::ClientContext context;
+  const auto reflection = grpc::reflection::v1::ServerReflection::NewStub(
+      grpc::CreateChannel(cluster.node_address(node), grpc::InsecureChannelCredentials()));
+  const auto under_way = reflection->ServerReflectionInfo(&context);
+  grpc::reflection::v1::ServerReflectionRequest request;
+  request.set_list_services("*");
+  grpc::reflection::v1::ServerReflectionResponse response;
+  ASSERT_TRUE(under_way->Write(request) && under_way->Read(&response));
+
+  const auto has_logged = [&](const char* text) {
+    return testing::Await(kLimit,
+                          [&] { return cluster.LogOf(node).find(text) != std::string::npos; });
+  };
+  cluster.process(node).Signal(SIGHUP);
+  ASSERT_TRUE(has_logged("SIGHUP changes nothing"));
+  cluster.process(node).Signal(SIGTERM);
+  ASSERT_TRUE(has_logged("stopping"));
+  EXPECT_TRUE(client.MemberRemove(id, kLimit).ok());
+  EXPECT_EQ(cluster.process(node).WaitForEnd(kLimit), 0);
+  EXPECT_THAT(cluster.LogOf(node), HasSubstr("stopped"));
 }
 
 TEST(ReconfigurationTest, AWipedDiskRefusesToVoteAndTheMemberIsReplaced) {
