@@ -241,11 +241,11 @@ MembershipFacts MembershipThread::Facts() const {
   const std::map<NodeId, absl::Duration> links = shared_.board->links();
   const absl::Duration steady_since = Now() - kSteadyTimeouts * options_.election_timeout;
   for (const paxos::MemberProgress& member : shared_.board->progress()) {
-    if (member.silent_ticks <= options_.silent_ticks) facts.connected.insert(member.id);
+    // Of one that it has never heard a leader knows only since when it leads: not that it is there.
     const auto link = links.find(member.id);
-    if (facts.connected.count(member.id) != 0 && link != links.end() &&
-        link->second <= steady_since) {
-      facts.steady.insert(member.id);
+    if (link != links.end() && member.silent_ticks <= options_.silent_ticks) {
+      facts.connected.insert(member.id);
+      if (link->second <= steady_since) facts.steady.insert(member.id);
     }
     facts.learners[member.id] = {member.instance, member.chosen_through};
   }

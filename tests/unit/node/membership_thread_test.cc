@@ -186,6 +186,15 @@ TEST_F(MembershipThreadTest, AVoterThatHasJustComeBackDoesNotCountYet) {
   EXPECT_EQ(Change(AddMember{{UrlOf(4)}, false}).refusal, MemberRefusal::kNone);
 }
 
+// Of one that it has not heard yet a new leader's progress says that it is silent since the
+// election. etcd, too, lets whoever has no connection go.
+TEST_F(MembershipThreadTest, ADeadVoterMayGoRightAfterAnElection) {
+  board_->PublishProgress({{NodeId(2), 0, Slot(), 3}, {NodeId(3), 73, Slot(95), 0}});
+  board_->SetLink(NodeId(2), false, clock_.Monotonic());
+  Start();
+  EXPECT_EQ(Change(RemoveMember{NodeId(2)}).refusal, MemberRefusal::kNone);
+}
+
 // Refusals, too, must not come from a state that others know to be old.
 TEST_F(MembershipThreadTest, DecidesNothingWithoutAFreshRead) {
   on_read_ = [](const rpc::Backend::ReadableDone& done) { done(Failure::kTimeout); };
@@ -328,6 +337,7 @@ TEST_F(MembershipThreadTest, GivesWhoWaitsForItsVoteTheVoteOnceItHasCaughtUp) {
     return Failure::kNone;
   };
   board_->Introduce(NodeId(4), {"n4", {}});
+  board_->SetLink(NodeId(4), true, clock_.Monotonic());
   board_->PublishProgress({{NodeId(4), 74, chosen_, 0}});
   Start();
   promoted.WaitForNotification();
