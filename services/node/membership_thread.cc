@@ -156,7 +156,8 @@ MembershipThread::Step MembershipThread::TryThroughLeader(const rpc::MemberChang
     return outcome.failure == rpc::Failure::kNoLeader ? Step::kAgain : Step::kDone;
   }
   if (absl::IsFailedPrecondition(answer.status())) return Step::kAgain;
-  outcome = Failed(rpc::Failure::kTimeoutLeaderFailed);
+  outcome = Failed(absl::IsCancelled(answer.status()) ? rpc::Failure::kStopped
+                                                      : rpc::Failure::kTimeoutLeaderFailed);
   return Step::kDone;
 }
 

@@ -53,7 +53,8 @@ class MembershipThread {
                        rpc::Backend::ProposeDone done)>
         propose;
     std::function<void(NodeId to)> hand_over;
-    // Hands the change to the leader at host:port; as rpc::AskForChange.
+    // Hands the change to the leader at host:port; as rpc::AskForChange, and Cancelled soon after
+    // the node has begun to stop.
     std::function<absl::StatusOr<rpc::MemberOutcome>(
         const std::string& address, const rpc::MemberChange& change, absl::Duration timeout)>
         ask_for_change;

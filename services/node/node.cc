@@ -222,7 +222,8 @@ void Node::StartMembershipThread() {
           [this](NodeId to) { inbox_.PostHandOver(to); },
           [this](const std::string& address, const rpc::MemberChange& change,
                  absl::Duration timeout) {
-            return rpc::AskForChange(address, self_.cluster, change, timeout);
+            return rpc::AskForChange(address, self_.cluster, change, timeout,
+                                     [this] { return stopping_.load(); });
           },
       });
 }

@@ -23,6 +23,13 @@ absl::Status FromGrpc(const grpc::Status& status) {
 // Between two looks at whether the caller still waits.
 constexpr absl::Duration kGiveUpCheck = absl::Milliseconds(20);
 
+// Until the call has ended, which it does soon when the caller gives it up.
+void AwaitEnd(const Event& ended, grpc::ClientContext& context, const kv::GiveUp& give_up) {
+  while (!ended.WaitWithTimeout(kGiveUpCheck)) {
+    if (give_up()) context.TryCancel();
+  }
+}
+
 }  // namespace
 
 absl::StatusOr<JoinAnswer> AskWhoIAm(const std::string& address,
@@ -48,7 +55,8 @@ absl::StatusOr<JoinAnswer> AskWhoIAm(const std::string& address,
 }
 
 absl::StatusOr<MemberOutcome> AskForChange(const std::string& address, ClusterId cluster,
-                                           const MemberChange& change, absl::Duration timeout) {
+                                           const MemberChange& change, absl::Duration timeout,
+                                           kv::GiveUp give_up) {
   grpc::ClientContext context;
   SetDeadline(context, timeout);
   paxos::v1::ChangeMembersRequest request;
@@ -56,8 +64,14 @@ absl::StatusOr<MemberOutcome> AskForChange(const std::string& address, ClusterId
   request.set_timeout_ms(static_cast<uint64_t>(absl::ToInt64Milliseconds(timeout)));
   EncodeMemberChange(change, request);
   paxos::v1::ChangeMembersResponse response;
-  const grpc::Status status =
-      paxos::v1::Peer::NewStub(ConnectToPeer(address))->ChangeMembers(&context, request, &response);
+  const auto stub = paxos::v1::Peer::NewStub(ConnectToPeer(address));
+  grpc::Status status;
+  Event ended;
+  stub->async()->ChangeMembers(&context, &request, &response, [&](grpc::Status end) {
+    status = std::move(end);
+    ended.Notify();
+  });
+  AwaitEnd(ended, context, give_up);
   if (!status.ok()) return FromGrpc(status);
   return DecodeMemberOutcome(response);
 }
@@ -75,14 +89,12 @@ absl::StatusOr<kv::HashResponse> AskForHash(const std::string& address,
   paxos::v1::HashStoreResponse response;
   const auto stub = paxos::v1::Peer::NewStub(ConnectToPeer(address));
   grpc::Status status;
-  Event done;
+  Event ended;
   stub->async()->HashStore(&context, &request, &response, [&](grpc::Status end) {
     status = std::move(end);
-    done.Notify();
+    ended.Notify();
   });
-  while (!done.WaitWithTimeout(kGiveUpCheck)) {
-    if (give_up()) context.TryCancel();
-  }
+  AwaitEnd(ended, context, give_up);
   if (!status.ok()) return FromGrpc(status);
   return kv::HashResponse{response.hash(), response.compact_revision(), question.revision};
 }

@@ -22,9 +22,11 @@ absl::StatusOr<JoinAnswer> AskWhoIAm(const std::string& address,
                                      absl::Duration timeout);
 
 // Hands a change to the leader at `address`. FailedPrecondition when it does not lead: nothing was
-// done. Any other error: the outcome is unknown.
+// done. Any other error: the outcome is unknown. `give_up` is asked some fifty times a second and
+// ends it with Cancelled.
 absl::StatusOr<MemberOutcome> AskForChange(const std::string& address, ClusterId cluster,
-                                           const MemberChange& change, absl::Duration timeout);
+                                           const MemberChange& change, absl::Duration timeout,
+                                           kv::GiveUp give_up);
 
 struct HashQuestion {
   ClusterId cluster;

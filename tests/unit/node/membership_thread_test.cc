@@ -236,6 +236,13 @@ TEST_F(MembershipThreadTest, AChangeWhoseAnswerIsLostIsNotMadeTwice) {
   EXPECT_EQ(asked_.size(), 1u);
 }
 
+TEST_F(MembershipThreadTest, AChangeThatTheNodesStopCutsOffSaysSo) {
+  Lead(NodeId(3));
+  on_ask_ = [] { return absl::CancelledError("the node stops"); };
+  Start();
+  EXPECT_EQ(Change(RemoveMember{NodeId(2)}).failure, Failure::kStopped);
+}
+
 TEST_F(MembershipThreadTest, WaitsForALeaderUntilTheDeadline) {
   Lead(NodeId());
   Start();

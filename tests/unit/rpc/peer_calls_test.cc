@@ -114,13 +114,15 @@ TEST(PeerCallsTest, AHashEndsWithWhoeverWaitsForIt) {
   EXPECT_TRUE(a.AwaitHashGivenUp());
 }
 
+const auto kGoOn = [] { return false; };
+
 TEST(PeerCallsTest, TakesChangesOfTheMembersOnlyWhileItLeads) {
   PeerNode a(1);
   const MemberChange change = AddMember{{"http://new:1"}, false};
-  EXPECT_TRUE(
-      absl::IsFailedPrecondition(AskForChange(a.address(), kCluster, change, kPatience).status()));
+  EXPECT_TRUE(absl::IsFailedPrecondition(
+      AskForChange(a.address(), kCluster, change, kPatience, kGoOn).status()));
   a.Lead();
-  const auto outcome = AskForChange(a.address(), kCluster, change, kPatience);
+  const auto outcome = AskForChange(a.address(), kCluster, change, kPatience, kGoOn);
   ASSERT_TRUE(outcome.ok()) << outcome.status();
   EXPECT_EQ(outcome->added, NodeId(9));
   ASSERT_EQ(outcome->members.size(), 1u);
@@ -128,8 +130,19 @@ TEST(PeerCallsTest, TakesChangesOfTheMembersOnlyWhileItLeads) {
   EXPECT_TRUE(outcome->members[0].learner);
   EXPECT_EQ(a.change_timeout(), kPatience);
   EXPECT_TRUE(absl::IsFailedPrecondition(
-      AskForChange(a.address(), ClusterId(0xbad), change, kPatience).status()))
+      AskForChange(a.address(), ClusterId(0xbad), change, kPatience, kGoOn).status()))
       << "a change meant for another cluster";
+}
+
+// A node that stops does not wait for a leader that hangs.
+TEST(PeerCallsTest, AskingForAChangeEndsWhenItIsCancelled) {
+  PeerNode a(1);
+  a.Lead();
+  a.HoldChanges();
+  int asked = 0;
+  const auto outcome = AskForChange(a.address(), kCluster, AddMember{{"http://new:1"}, false},
+                                    absl::Hours(1), [&asked] { return ++asked == 2; });
+  EXPECT_TRUE(absl::IsCancelled(outcome.status())) << outcome.status();
 }
 
 }  // namespace

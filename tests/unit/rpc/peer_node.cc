@@ -84,6 +84,10 @@ PeerNode::PeerNode(uint64_t id, ClusterId cluster, std::string listen, size_t ma
     absl::MutexLock lock(&mutex_);
     if (!leads_) return false;
     change_timeout_ = timeout;
+    if (holds_changes_) {
+      held_changes_.push_back(std::move(done));
+      return true;
+    }
     MemberOutcome outcome;
     outcome.added = NodeId(9);
     outcome.members = {{NodeId(9), "n9", std::get<AddMember>(change).peer_urls, {}, true}};
@@ -102,6 +106,17 @@ PeerNode::PeerNode(uint64_t id, ClusterId cluster, std::string listen, size_t ma
   });
   EXPECT_TRUE(transport.ok()) << transport.status();
   transport_ = *std::move(transport);
+}
+
+PeerNode::~PeerNode() {
+  Block(false);
+  std::vector<MembersDone> held;
+  {
+    absl::MutexLock lock(&mutex_);
+    holds_changes_ = false;
+    held.swap(held_changes_);
+  }
+  for (const MembersDone& done : held) done({});
 }
 
 void Introduce(PeerNode& a, PeerNode& b) {

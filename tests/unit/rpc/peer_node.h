@@ -35,7 +35,7 @@ class PeerNode {
  public:
   explicit PeerNode(uint64_t id, ClusterId cluster = kCluster, std::string listen = "127.0.0.1:0",
                     size_t max_queue_bytes = 64 << 20);
-  ~PeerNode() { Block(false); }
+  ~PeerNode();
 
   NodeId id() const { return id_; }
   PeerTransport& transport() { return *transport_; }
@@ -70,6 +70,11 @@ class PeerNode {
     absl::MutexLock lock(&mutex_);
     leads_ = true;
   }
+  // From now on changes are taken, and not answered as long as this lives.
+  void HoldChanges() {
+    absl::MutexLock lock(&mutex_);
+    holds_changes_ = true;
+  }
   absl::Duration change_timeout() {
     absl::MutexLock lock(&mutex_);
     return change_timeout_;
@@ -97,6 +102,8 @@ class PeerNode {
   std::map<NodeId, PeerIntroduction> introductions_;
   bool blocked_ = false;
   bool leads_ = false;
+  bool holds_changes_ = false;
+  std::vector<MembersDone> held_changes_;
   absl::Duration change_timeout_;
   std::unique_ptr<PeerTransport> transport_;  // last: its callbacks use the others
 };
