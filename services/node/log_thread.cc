@@ -43,11 +43,18 @@ void LogThread::Post(Work work) {
 }
 
 void LogThread::CutThrough(GroupId group, Slot slot) {
+  cuts_under_way_.fetch_add(1, std::memory_order_relaxed);
   box_.Post(Item{{}, {group, slot, nullptr}, 0}, 0);
 }
 
 void LogThread::CutDurably(GroupId group, Slot slot, std::function<void()> done) {
+  cuts_under_way_.fetch_add(1, std::memory_order_relaxed);
   box_.Post(Item{{}, {group, slot, std::move(done)}, 0}, 0);
+}
+
+std::optional<uint64_t> LogThread::settled_bytes() const {
+  if (cuts_under_way_.load(std::memory_order_acquire) != 0) return std::nullopt;
+  return size_bytes();
 }
 
 void LogThread::Run() {
@@ -73,6 +80,8 @@ bool LogThread::CutHeld(size_t first) {
       outlets_.fatal("cutting the acceptor log", status);
       return false;
     }
+    size_bytes_.store(log_->SizeBytes(), std::memory_order_relaxed);
+    cuts_under_way_.fetch_sub(1, std::memory_order_release);
     if (cut.done) cut.done();
   }
   return true;

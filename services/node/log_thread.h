@@ -13,6 +13,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <thread>
 #include <vector>
 
@@ -72,6 +73,9 @@ class LogThread {
   size_t backlog_bytes() const { return box_.backlog(); }
   uint64_t size_bytes() const { return size_bytes_.load(std::memory_order_relaxed); }
 
+  // The same, but nothing while a cut is under way, which may make it less.
+  std::optional<uint64_t> settled_bytes() const;
+
   // How long the oldest of what it has taken up has waited to become durable.
   absl::Duration stalled_for() const { return stall_.Age(); }
 
@@ -114,6 +118,7 @@ class LogThread {
 
   StallMeter stall_;
   std::atomic<uint64_t> size_bytes_;
+  std::atomic<size_t> cuts_under_way_{0};
   std::thread thread_;
 };
 

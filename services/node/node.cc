@@ -268,7 +268,7 @@ void Node::StartReplicaThread() {
   outlets.backlog_bytes = [this] {
     return std::max(log_thread_->backlog_bytes(), apply_thread_->backlog_bytes());
   };
-  outlets.log_bytes = [this] { return log_thread_->size_bytes(); };
+  outlets.log_bytes = [this] { return log_thread_->settled_bytes(); };
   replica_thread_.emplace(options, std::move(replica), std::move(recovered_),
                           ReplicaThread::Shared{&inbox_, &pending_, &reads_, &*replies_,
                                                 board_.get(), &metrics_, log_, clock_},

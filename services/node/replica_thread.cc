@@ -182,8 +182,8 @@ void ReplicaThread::Observe(absl::Duration now) {
 
 void ReplicaThread::CutLog(const paxos::ReplicaStatus& status) {
   Slot cut = std::min(replica_.cut_through(), durable_applied_);
-  if (ticked_) {
-    const LogUse use{cut_through_, status.chosen_through, outlets_.log_bytes()};
+  if (const auto bytes = ticked_ ? outlets_.log_bytes() : std::nullopt) {
+    const LogUse use{cut_through_, status.chosen_through, *bytes};
     cut = std::max(cut, std::min(durable_applied_, CutToFit(use, options_.max_log_bytes)));
   }
   if (cut > cut_through_) {

@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <optional>
 #include <thread>
 #include <vector>
 
@@ -73,7 +74,8 @@ class ReplicaThread {
     std::function<void()> removed;
 
     std::function<size_t()> backlog_bytes;  // of log and state machine, the larger one
-    std::function<uint64_t()> log_bytes;    // on disk
+    // On disk; nothing while the last cut is not carried out, which says how much will be left.
+    std::function<std::optional<uint64_t>()> log_bytes;
   };
 
   ReplicaThread(Options options, paxos::ReplicaOptions replica, paxos::RecoveredState recovered,

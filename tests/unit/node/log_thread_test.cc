@@ -5,11 +5,13 @@
 #include <gtest/gtest.h>
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/synchronization/mutex.h"
 #include "absl/synchronization/notification.h"
+#include "tests/support/await.h"
 #include "tests/unit/storage/fault_env.h"
 
 namespace synod::node {
@@ -18,7 +20,7 @@ namespace {
 constexpr GroupId kGroup(1);
 constexpr absl::Duration kLimit = absl::Seconds(20);
 
-class LogThreadTest : public testing::Test {
+class LogThreadTest : public ::testing::Test {
  protected:
   LogThreadTest() : log_(Open()) {}
 
@@ -149,6 +151,24 @@ TEST_F(LogThreadTest, CutsDurablyWhileTheDiskIsFull) {
   EXPECT_EQ(ends_, 0);
   log_.reset();
   EXPECT_EQ(Open()->State(kGroup).cut_through, Slot(30));
+}
+
+// Who cuts a log because it is too large must see what the last cut has made of it first.
+TEST_F(LogThreadTest, TellsNoSizeWhileACutIsUnderWay) {
+  Start();
+  for (uint64_t slot = 1; slot <= 30; ++slot) Vote(slot);
+  AwaitPersisted(30);
+  const uint64_t before = log_->SizeBytes();
+  env_.SetFull(true);
+  for (uint64_t slot = 31; slot <= 40; ++slot) Vote(slot);
+  ASSERT_TRUE(full_.WaitForNotificationWithTimeout(kLimit));
+  thread_->CutThrough(kGroup, Slot(29));
+  EXPECT_EQ(thread_->settled_bytes(), std::nullopt);
+  make_space_.Notify();
+  std::optional<uint64_t> after;
+  ASSERT_TRUE(
+      testing::Await(kLimit, [&] { return (after = thread_->settled_bytes()).has_value(); }));
+  EXPECT_LT(*after, before);
 }
 
 }  // namespace
