@@ -55,8 +55,7 @@ uint64_t ToldVersion(const WhoIAm& self) {
 
 absl::StatusOr<std::unique_ptr<Node>> Node::Start(const NodeOptions& options, Log* log,
                                                   const Clock* clock, Endings endings) {
-  const Asking asking = AskOverNetwork(clock, endings.told_to_stop);
-  auto self = FindOutWhoIAm(options, asking);
+  auto self = FindOutWhoIAm(options, AskOverNetwork(clock, endings.told_to_stop));
   if (!self.ok()) return self.status();
   auto data = DataDir::Open({options.data_dir, self->cluster, self->self, self->first,
                              RandomNumber(), endings.told_to_stop});
@@ -64,7 +63,8 @@ absl::StatusOr<std::unique_ptr<Node>> Node::Start(const NodeOptions& options, Lo
   for (const std::string& remark : (*data)->remarks()) log->Warn(remark);
   paxos::RecoveredState recovered = (*data)->TakeRecovered();
   if (recovered.configurations.empty() && !self->running) {
-    auto running = AskRunningCluster(options, asking);
+    // With patience of its own: a large log or snapshot may have taken minutes to be read.
+    auto running = AskRunningCluster(options, AskOverNetwork(clock, endings.told_to_stop));
     if (!running.ok()) return running.status();
     if (running->cluster != self->cluster || running->self != self->self) {
       return absl::FailedPreconditionError(
