@@ -295,10 +295,12 @@ Node::~Node() {
   if (transport_ != nullptr) transport_->StopServing();
   replica_thread_.reset();
   log_thread_.reset();
+  // Their work asks the apply thread; the log thread gave it to the first.
+  catch_up_.reset();
+  defragmenter_.reset();
+  // The apply thread gives work to these two.
   apply_thread_.reset();
   flusher_.reset();
-  defragmenter_.reset();
-  catch_up_.reset();
   connector_.reset();
   FailPending();
   replies_.reset();
