@@ -9,6 +9,7 @@
 #define SYNOD_COMMON_STEADY_WAIT_H_
 
 #include <algorithm>
+#include <chrono>
 #include <condition_variable>
 
 #include "absl/base/thread_annotations.h"
@@ -29,6 +30,19 @@ class SteadyCondVar {
     Lockable lockable{mutex};
     return changed_.wait_for(lockable, absl::ToChronoNanoseconds(std::min(timeout, kLongest))) ==
            std::cv_status::timeout;
+  }
+
+  // Until `condition` holds, which whoever makes it hold signals, or the timeout has passed. Says
+  // whether it holds.
+  template <class Condition>
+  bool Await(absl::Mutex* mutex, absl::Duration timeout, Condition condition)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) {
+    const auto start = std::chrono::steady_clock::now();
+    for (absl::Duration left = timeout; !condition() && left > absl::ZeroDuration();
+         left = timeout - absl::FromChrono(std::chrono::steady_clock::now() - start)) {
+      WaitWithTimeout(mutex, left);
+    }
+    return condition();
   }
 
  private:
@@ -58,11 +72,11 @@ class Event {
     return notified_;
   }
 
-  // Whether it has happened, at the latest when `timeout` has passed; may return early when not.
+  // Returns when it has happened, true, or when `timeout` has passed, false.
   bool WaitWithTimeout(absl::Duration timeout) const {
     absl::MutexLock lock(&mutex_);
-    if (!notified_) changed_.WaitWithTimeout(&mutex_, timeout);
-    return notified_;
+    return changed_.Await(&mutex_, timeout,
+                          [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return notified_; });
   }
 
  private:

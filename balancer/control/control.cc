@@ -15,6 +15,7 @@
 #include "balancer/control/transitions.h"
 #include "balancer/control/view_builder.h"
 #include "balancer/control/view_keeper.h"
+#include "common/steady_wait.h"
 
 namespace synod::balancer {
 namespace {
@@ -102,7 +103,7 @@ class LoopControl final : public Control {
       return ReadyCount(*latest_) > 0;
     };
     const absl::MutexLock lock(&mutex_);
-    return mutex_.AwaitWithTimeout(absl::Condition(&ready), timeout);
+    return turned_.Await(&mutex_, timeout, ready);
   }
 
   absl::Status AwaitWeightNames(absl::Duration timeout) const override {
@@ -110,7 +111,7 @@ class LoopControl final : public Control {
       return CheckWeightNames(wishes_.settings.weights, WeightNames(*latest_)).ok();
     };
     const absl::MutexLock lock(&mutex_);
-    if (mutex_.AwaitWithTimeout(absl::Condition(&known), timeout)) return absl::OkStatus();
+    if (turned_.Await(&mutex_, timeout, known)) return absl::OkStatus();
     const bool asked = options_.generic ? !latest_->backends.empty() : latest_->cluster_id != 0;
     if (!asked) return absl::OkStatus();
     return CheckWeightNames(wishes_.settings.weights, WeightNames(*latest_));
@@ -209,6 +210,7 @@ class LoopControl final : public Control {
     const absl::MutexLock lock(&mutex_);
     latest_ = std::move(view);
     built_ = generation;
+    turned_.SignalAll();
   }
 
   void Follow(const std::vector<std::string>& addresses) {
@@ -239,6 +241,7 @@ class LoopControl final : public Control {
   bool handed_over_ = false;
 
   mutable absl::Mutex mutex_;
+  mutable SteadyCondVar turned_;  // the loop has
   Wishes wishes_ ABSL_GUARDED_BY(mutex_);
   Publish publish_ ABSL_GUARDED_BY(mutex_);
   uint64_t wanted_ ABSL_GUARDED_BY(mutex_) = 0;

@@ -5,8 +5,8 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
-#include "absl/synchronization/notification.h"
 #include "common/metrics/exposition.h"
+#include "common/steady_wait.h"
 
 namespace synod::node {
 namespace {
@@ -18,7 +18,7 @@ std::string WhyNotReadable(Node& node) {
   if (!node.Status().leader) return "NO LEADER";
   // Shared, because the answer may come after we have stopped waiting.
   struct Answer {
-    absl::Notification come;
+    Event come;
     rpc::Failure failure = rpc::Failure::kNone;
   };
   const auto answer = std::make_shared<Answer>();
@@ -27,7 +27,7 @@ std::string WhyNotReadable(Node& node) {
     answer->come.Notify();
   });
   // The node keeps the deadline itself; the margin is for its clock's tick.
-  if (!answer->come.WaitForNotificationWithTimeout(2 * kReadTimeout)) return "NOT RESPONDING";
+  if (!answer->come.WaitWithTimeout(2 * kReadTimeout)) return "NOT RESPONDING";
   return answer->failure == rpc::Failure::kNone ? "" : "LINEARIZABLE READ FAILED";
 }
 

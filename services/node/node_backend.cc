@@ -4,7 +4,6 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "absl/synchronization/notification.h"
 #include "common/steady_wait.h"
 #include "services/kv/command.h"
 #include "services/node/identity.h"
@@ -292,9 +291,9 @@ void Node::Fetch(const paxos::SnapshotFetch& wanted) {
 }
 
 absl::Status Node::CutLogDurably(Slot slot) {
-  const auto done = std::make_shared<absl::Notification>();
+  const auto done = std::make_shared<Event>();
   log_thread_->CutDurably(kGroup, slot, [done] { done->Notify(); });
-  while (!done->WaitForNotificationWithTimeout(kStopCheck)) {
+  while (!done->WaitWithTimeout(kStopCheck)) {
     if (stopping_.load()) return absl::CancelledError("the node stops");
   }
   return absl::OkStatus();

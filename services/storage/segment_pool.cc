@@ -22,6 +22,7 @@ SegmentPool::~SegmentPool() {
   {
     absl::MutexLock lock(&mutex_);
     stop_ = true;
+    work_.Signal();
   }
   if (worker_.joinable()) worker_.join();
 }
@@ -38,6 +39,7 @@ absl::StatusOr<std::shared_ptr<Segment>> SegmentPool::Take() {
   absl::MutexLock lock(&mutex_);
   mutex_.Await(absl::Condition(this, &SegmentPool::Idle));
   failed_ = false;
+  work_.Signal();
   if (ready_.empty()) return PrepareUnlocked();
   std::shared_ptr<Segment> segment = std::move(ready_.front());
   ready_.pop_front();
@@ -52,6 +54,7 @@ void SegmentPool::Recycle(const Segment& segment) {
         retired_.size() < wanted) {
       retired_.push_back(segment.id());
       failed_ = false;  // it can be the next one even if the disk is full
+      work_.Signal();
       return;
     }
   }
@@ -70,8 +73,8 @@ bool SegmentPool::HasWork() const {
 void SegmentPool::Work() {
   absl::MutexLock lock(&mutex_);
   while (true) {
-    const bool in_time =
-        mutex_.AwaitWithTimeout(absl::Condition(this, &SegmentPool::HasWork), kRetryAfter);
+    const bool in_time = work_.Await(
+        &mutex_, kRetryAfter, [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return HasWork(); });
     if (stop_) return;
     if (!in_time) {
       failed_ = false;
@@ -100,6 +103,7 @@ absl::StatusOr<std::shared_ptr<Segment>> SegmentPool::PrepareUnlocked() {
   }
   mutex_.Lock();
   preparing_ = false;
+  work_.Signal();
   short_of_space_ = absl::IsResourceExhausted(segment.status());
   return segment;
 }

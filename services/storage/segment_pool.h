@@ -24,6 +24,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
+#include "common/steady_wait.h"
 #include "services/storage/env.h"
 #include "services/storage/identity.h"
 #include "services/storage/segment.h"
@@ -73,6 +74,7 @@ class SegmentPool {
   Env* const env_;
   const SegmentPoolOptions options_;
   mutable absl::Mutex mutex_;
+  SteadyCondVar work_;  // there may be some for the thread
   uint64_t next_id_ ABSL_GUARDED_BY(mutex_);
   std::deque<std::shared_ptr<Segment>> ready_ ABSL_GUARDED_BY(mutex_);
   std::deque<uint64_t> retired_ ABSL_GUARDED_BY(mutex_);  // ids of files to be used again
