@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -10,6 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "services/kv/state_machine.h"
+#include "services/node/damaged_states.h"
 #include "services/node/recovery.h"
 #include "services/storage/durable_file.h"
 #include "services/storage/env.h"
@@ -21,11 +21,6 @@ namespace {
 
 absl::Status Failed(absl::StatusCode code, const std::string& path, absl::string_view problem) {
   return absl::Status(code, absl::StrCat("--data-dir ", path, ": ", problem));
-}
-
-bool IsDirectory(const std::string& path) {
-  struct stat info {};
-  return stat(path.c_str(), &info) == 0 && S_ISDIR(info.st_mode);
 }
 
 // In the directory of a state, so that it goes where that goes. It holds what was found.
@@ -89,6 +84,23 @@ absl::Status MarkDamaged(const State& state, absl::string_view why) {
   return storage::WriteDurably(storage::Env::Posix(), state.dir, kDamagedMark, why);
 }
 
+// Promises are made before anything is applied: a state without a log had one.
+absl::Status CheckLogNotLost(storage::Env* env, const std::string& data_dir) {
+  const auto identity = storage::ReadIdentity(env, data_dir + "/log");
+  if (!absl::IsNotFound(identity.status())) return absl::OkStatus();
+  for (const char* of_a_log : {"/state", "/state-2", "/state-control"}) {
+    if (access((data_dir + of_a_log).c_str(), F_OK) != 0) continue;
+    return Failed(
+        absl::StatusCode::kDataLoss, data_dir,
+        absl::StrCat("log/ is gone, or its identity, but ", of_a_log + 1,
+                     " is there: what this member promised and acknowledged is forgotten. Put the "
+                     "log back if it was moved; never one from a backup. Otherwise remove the "
+                     "member (synodctl member remove), add it again (synodctl member add), and "
+                     "start it with an empty directory and --initial-cluster-state=existing"));
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<std::unique_ptr<DataDir>> DataDir::Open(Options options) {
   const std::string path = options.path;
   if (auto made = options.env->CreateDirs(path); !made.ok()) {
@@ -97,6 +109,7 @@ absl::StatusOr<std::unique_ptr<DataDir>> DataDir::Open(Options options) {
   const auto lock = Lock(path);
   if (!lock.ok()) return lock.status();
   std::unique_ptr<DataDir> opened(new DataDir(std::move(options), *lock));
+  if (auto lost = CheckLogNotLost(opened->options_.env, path); !lost.ok()) return lost;
   if (auto status = opened->Load(); !status.ok()) {
     return Failed(status.code(), path, status.message());
   }
@@ -114,6 +127,10 @@ absl::Status DataDir::Load() {
   if (auto status = LoadLog(); !status.ok()) return status;
   if (auto status = LoadState(); !status.ok()) return status;
   const Slot applied = state_->Get()->machine->applied();
+  // What the log has not, because it was cut, is in the state: neither needs a damaged one.
+  if (log_->damage().empty() && applied >= log_->State(kGroup).cut_through) {
+    for (std::string& remark : ForgetOldDamage()) remarks_.push_back(std::move(remark));
+  }
   auto values = log_->ReadAbove(kGroup, applied);
   if (!values.ok()) return values.status();
   auto configurations = Configurations();
@@ -123,24 +140,7 @@ absl::Status DataDir::Load() {
   return absl::OkStatus();
 }
 
-// Promises are made before anything is applied: a state without a log had one.
-absl::Status DataDir::CheckLogNotLost() const {
-  const auto identity = storage::ReadIdentity(options_.env, options_.path + "/log");
-  if (!absl::IsNotFound(identity.status())) return absl::OkStatus();
-  for (const char* of_a_log : {"/state", "/state-2", "/state-control"}) {
-    if (access((options_.path + of_a_log).c_str(), F_OK) != 0) continue;
-    return absl::DataLossError(absl::StrCat(
-        "log/ is gone, or its identity, but ", of_a_log + 1,
-        " is there: what this member promised "
-        "and acknowledged is forgotten. Put the log back if it was moved; never one from a backup. "
-        "Otherwise remove the member (synodctl member remove), add it again (synodctl member add), "
-        "and start it with an empty directory and --initial-cluster-state=existing"));
-  }
-  return absl::OkStatus();
-}
-
 absl::Status DataDir::LoadLog() {
-  if (auto status = CheckLogNotLost(); !status.ok()) return status;
   storage::AcceptorLogOptions log_options = options_.log;
   log_options.dir = options_.path + "/log";
   log_options.cluster = options_.cluster;
@@ -191,16 +191,19 @@ absl::StatusOr<std::shared_ptr<State>> DataDir::OpenOrReplaceState() {
   const std::string dir = directories_->current();
   auto state = OpenState(dir);
   if (state.ok() || !absl::IsDataLoss(state.status())) return state;
-  std::string aside;
-  for (int i = 1; aside.empty() || IsDirectory(aside); ++i) {
-    aside = absl::StrCat(options_.path, "/state.damaged-", i);
-  }
-  auto status = options_.env->Rename(dir, aside);
-  if (status.ok()) status = options_.env->SyncDir(options_.path);
-  if (!status.ok()) return status;
-  remarks_.push_back(absl::StrCat("state damaged: ", state.status().message(), "; moved to ", aside,
-                                  ", it will be rebuilt"));
+  const auto aside = PutAside(options_.env, options_.path, dir);
+  if (!aside.ok()) return aside.status();
+  remarks_.push_back(absl::StrCat("state damaged: ", state.status().message(), "; moved to ",
+                                  *aside, ", it will be rebuilt"));
   return OpenState(dir);
+}
+
+std::vector<std::string> DataDir::ForgetOldDamage() const {
+  std::vector<std::string> remarks;
+  for (const std::string& gone : RemoveOldDamagedStates(options_.env, options_.path)) {
+    remarks.push_back(absl::StrCat(gone, " removed: the state is whole, and newer ones are kept"));
+  }
+  return remarks;
 }
 
 absl::Status DataDir::FinishInstalling() {

@@ -44,6 +44,9 @@ absl::StatusOr<std::shared_ptr<State>> OpenWholeState(const std::string& dir,
 // in a block that an opening does not read. The next start puts it aside.
 absl::Status MarkDamaged(const State& state, absl::string_view why);
 
+// DataLoss, with what to do, when the directory has a state but no log.
+absl::Status CheckLogNotLost(storage::Env* env, const std::string& data_dir);
+
 class DataDir {
  public:
   struct Options {
@@ -89,10 +92,12 @@ class DataDir {
   // What was found amiss and dealt with, a line each, for the operator.
   const std::vector<std::string>& remarks() const { return remarks_; }
 
+  // Removes old damaged states, once the state is whole; says so, a line each.
+  std::vector<std::string> ForgetOldDamage() const;
+
  private:
   DataDir(Options options, int lock) : options_(std::move(options)), lock_(lock) {}
   absl::Status Load();
-  absl::Status CheckLogNotLost() const;
   absl::Status LoadLog();
   absl::Status LoadState();
   absl::StatusOr<std::shared_ptr<State>> OpenOrReplaceState();

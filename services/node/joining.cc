@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/time/clock.h"
+#include "services/node/data_dir.h"
 #include "services/node/identity.h"
 #include "services/node/membership.h"
 #include "services/rpc/peer_calls.h"
@@ -122,6 +123,9 @@ absl::StatusOr<WhoIAm> FindOutWhoIAm(const NodeOptions& options, const Asking& a
     if (founder) return WhoIAm{found->cluster, found->node, FirstConfiguration(derived), {}};
     if (options.join_existing) return WhoIAm{found->cluster, found->node, {}, {}};
   } else if (absl::IsNotFound(found.status()) && options.join_existing) {
+    // Nobody needs to be asked for that.
+    storage::Env* const env = storage::Env::Posix();
+    if (auto lost = CheckLogNotLost(env, options.data_dir); !lost.ok()) return lost;
     auto running = AskRunningCluster(options, asking);
     if (!running.ok()) return running.status();
     return WhoIAm{running->cluster, running->self, {}, *std::move(running)};

@@ -282,6 +282,7 @@ void Node::Fetch(const paxos::SnapshotFetch& wanted) {
   const auto installed = fetch_.Fetch(AddressOf(wanted.from), at_least);
   if (installed.ok()) {
     end = {*installed, members_.Get()};
+    for (const std::string& remark : data_->ForgetOldDamage()) log_->Warn(remark);
   } else {
     log_->Warn("fetching a snapshot failed; it will be tried again")
         .With("peer", HexId(wanted.from))

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <memory>
@@ -21,6 +22,7 @@ namespace synod::node {
 namespace {
 
 namespace fs = std::filesystem;
+using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
@@ -86,6 +88,43 @@ TEST_F(DataDirTest, AStateMarkedAsDamagedIsPutAsideOnce) {
   ASSERT_TRUE(opened.ok()) << opened.status();
   EXPECT_THAT((*opened)->remarks(), IsEmpty());
   EXPECT_EQ(AppliedOf(**opened), Slot(10));
+}
+
+// A disk that fails again and again must not fill itself; and what may be the only copy stays.
+TEST_F(DataDirTest, OfManyDamagedStatesTheNewestTwoAreKeptOnceTheStateIsWhole) {
+  const auto damaged = [&] {
+    std::vector<std::string> names;
+    for (const auto& entry : fs::directory_iterator(dir_.path())) {
+      const std::string name = entry.path().filename();
+      if (name.find("damaged") != std::string::npos) names.push_back(name);
+    }
+    std::sort(names.begin(), names.end());
+    return names;
+  };
+  const auto damage = [&](bool log_is_cut) {
+    const auto opened = Open();
+    ASSERT_TRUE(opened.ok()) << opened.status();
+    if (log_is_cut) {
+      storage::AcceptorLog* const log = (*opened)->log();
+      ASSERT_TRUE(log->CutThrough(kGroup, Slot(10), storage::CutKind::kDurable).ok());
+    }
+    ASSERT_TRUE(MarkDamaged(*(*opened)->state()->Get(), "a block is rotten").ok());
+  };
+  for (int i = 0; i < 3; ++i) ASSERT_NO_FATAL_FAILURE(damage(/*log_is_cut=*/false));
+  EXPECT_THAT(damaged(), ElementsAre("state.damaged-1", "state.damaged-2"));
+  ASSERT_NO_FATAL_FAILURE(damage(/*log_is_cut=*/true));
+  EXPECT_THAT(damaged(), ElementsAre("state.damaged-2", "state.damaged-3"));
+  // From here on the log has not everything, and the state nothing.
+  ASSERT_NO_FATAL_FAILURE(damage(/*log_is_cut=*/true));
+  ASSERT_TRUE(Open().ok());
+  EXPECT_THAT(damaged(), ElementsAre("state.damaged-2", "state.damaged-3", "state.damaged-4",
+                                     "state.damaged-5"));
+  TakeInSnapshot();
+  const auto opened = Open();
+  ASSERT_TRUE(opened.ok()) << opened.status();
+  EXPECT_EQ(AppliedOf(**opened), Slot(10));
+  EXPECT_THAT(damaged(), ElementsAre("state.damaged-4", "state.damaged-5"));
+  EXPECT_THAT((*opened)->remarks(), Contains(HasSubstr("state.damaged-2 removed")));
 }
 
 // Empty is not new: the member has voted.

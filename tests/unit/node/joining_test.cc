@@ -176,6 +176,12 @@ TEST_F(JoiningTest, AnEmptyDirectoryJoinsByAsking) {
   EXPECT_EQ(self->running->configuration_version, 3u);
 }
 
+TEST_F(JoiningTest, AStateWhoseLogIsGoneIsToldAtOnce) {
+  ASSERT_TRUE(storage::Env::Posix()->CreateDirs(options_.data_dir + "/state").ok());
+  EXPECT_TRUE(absl::IsDataLoss(FindOut().status()));
+  EXPECT_THAT(asked_, IsEmpty());
+}
+
 TEST_F(JoiningTest, ADirectoryKnowsWhoseItIs) {
   OwnDirectory(ClusterId(0xc1), NodeId(7));
   const auto self = FindOut();
