@@ -177,7 +177,8 @@ void Node::StartApplyThread() {
   outlets.durable = [this](Slot slot) { inbox_.PostDurable(slot); };
   outlets.flush = [this] { flusher_->Post([this] { FlushEngine(); }); };
   outlets.fatal = [this](absl::string_view doing, const absl::Status& why) {
-    OnStateFailure(doing, why);
+    // None can take its place as long as the apply thread is at it.
+    OnStateFailure(*data_->state()->Get(), doing, why);
   };
   apply_thread_.emplace(apply, data_->state(), recovered_.configurations, &metrics_, clock_,
                         std::move(outlets));

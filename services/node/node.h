@@ -128,7 +128,7 @@ class Node final : public rpc::Backend {
   void ServeLearnReply(const paxos::LearnReply& reply);
   void Fetch(const paxos::SnapshotFetch& wanted);
   void FlushEngine();
-  void OnStateFailure(absl::string_view doing, const absl::Status& why);
+  void OnStateFailure(const State& state, absl::string_view doing, const absl::Status& why);
   void ProposeCommand(paxos::CommandKind kind, std::string payload, absl::Duration deadline,
                       ProposeDone done);
   absl::StatusOr<rpc::JoinAnswer> AnswerJoining(const std::vector<std::string>& peer_urls) const;

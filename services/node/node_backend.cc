@@ -154,17 +154,19 @@ void Node::OnApplied(Slot slot, ApplyThread::Results results) {
 
 void Node::FlushEngine() {
   const absl::Duration start = clock_->Monotonic();
-  if (auto status = data_->state()->Get()->engine->Flush(); !status.ok()) {
-    OnStateFailure("flushing the state engine", status);
+  // Another state may have taken its place by the time that it fails.
+  const std::shared_ptr<State> state = data_->state()->Get();
+  if (auto status = state->engine->Flush(); !status.ok()) {
+    OnStateFailure(*state, "flushing the state engine", status);
     return;
   }
   metrics_.flush_seconds.Observe(absl::ToDoubleSeconds(clock_->Monotonic() - start));
 }
 
 // The next start must not run into the same block: it builds the state again.
-void Node::OnStateFailure(absl::string_view doing, const absl::Status& why) {
+void Node::OnStateFailure(const State& state, absl::string_view doing, const absl::Status& why) {
   if (absl::IsDataLoss(why)) {
-    if (auto marked = MarkDamaged(*data_->state()->Get(), why.message()); !marked.ok()) {
+    if (auto marked = MarkDamaged(state, why.message()); !marked.ok()) {
       log_->Error("cannot mark the state as damaged").With("error", marked.message());
     }
   }
