@@ -8,6 +8,7 @@
 #include <deque>
 #include <map>
 #include <optional>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -69,7 +70,7 @@ class Replica::Core {
     std::map<NodeId, Peer> peers;
     std::map<std::pair<NodeId, uint64_t>, uint64_t> forwards;  // (node, life) -> last number
     uint64_t handing_over_until = 0;  // ticks; nothing new is proposed before
-    NodeId handed_to;                 // the last one that was asked
+    std::set<NodeId> handed_to;       // who has been asked to take over, and has not
     bool named_logs = false;
     std::optional<Value> naming;  // to be proposed, before anything else that is new
     bool sealed = false;          // the newest configuration

@@ -103,7 +103,7 @@ bool Replica::Core::HandOver(NodeId to) {
     return false;
   }
   leadership_->handing_over_until = now_ + static_cast<uint64_t>(options_.election_ticks);
-  leadership_->handed_to = to;
+  leadership_->handed_to.insert(to);
   outbox_.Send(to, TakeOver{leadership_->proposer.ballot()});
   return true;
 }
@@ -115,17 +115,23 @@ void Replica::Core::HandOverIfLeftOut() {
   const uint64_t until = leadership_->handing_over_until;
   // Between two attempts as long as one lasts, so that writes go on when nobody takes over.
   if (until != 0 && now_ < until + patience) return;
-  // To the voter that is furthest; it will not have much to catch up. Another one than last time:
-  // that one may be dead, or may not lead.
+  // To the voter that is furthest; it will not have much to catch up. Each in turn: some may be
+  // dead, others may not lead.
   const std::pair<const NodeId, Leadership::Peer>* furthest = nullptr;
   for (const auto& peer : leadership_->peers) {
-    if (!latest.IsVoter(peer.first) || now_ - peer.second.heard_at > patience) continue;
-    const bool better = furthest == nullptr || furthest->first == leadership_->handed_to ||
-                        (peer.first != leadership_->handed_to &&
-                         peer.second.chosen_through > furthest->second.chosen_through);
-    if (better) furthest = &peer;
+    if (!latest.IsVoter(peer.first) || now_ - peer.second.heard_at > patience ||
+        leadership_->handed_to.count(peer.first) != 0) {
+      continue;
+    }
+    if (furthest == nullptr || peer.second.chosen_through > furthest->second.chosen_through) {
+      furthest = &peer;
+    }
   }
-  if (furthest != nullptr) HandOver(furthest->first);
+  if (furthest != nullptr) {
+    HandOver(furthest->first);
+  } else {
+    leadership_->handed_to.clear();  // from the beginning, at the next tick
+  }
 }
 
 void Replica::Core::On(NodeId from, const TakeOver& take_over) {
