@@ -16,8 +16,8 @@ using prometheus::MetricFamily;
 using prometheus::MetricType;
 
 double LatencySeconds(const Backend& backend, MethodClass method_class, absl::Duration now) {
-  const auto estimate = backend.stats->of(method_class).latency.Estimate(now);
-  return absl::ToDoubleSeconds(estimate.value_or(absl::ZeroDuration()));
+  return absl::ToDoubleSeconds(
+      LatencyOf(backend, method_class, now).value_or(absl::ZeroDuration()));
 }
 
 class BalancerMetrics final : public prometheus::Collectable {

@@ -11,11 +11,13 @@
 namespace synod::balancer {
 namespace {
 
-std::optional<double> EstimateUs(const Backend& backend, MethodClass method_class,
-                                 absl::Duration now) {
-  const auto estimate = backend.stats->of(method_class).latency.Estimate(now);
-  if (!estimate) return std::nullopt;
-  return absl::ToDoubleMicroseconds(*estimate);
+constexpr absl::Duration kLeastLatency = absl::Microseconds(10);
+
+std::optional<double> LatencyUs(const Backend& backend, MethodClass method_class,
+                                absl::Duration now) {
+  const auto latency = LatencyOf(backend, method_class, now);
+  if (!latency) return std::nullopt;
+  return absl::ToDoubleMicroseconds(*latency);
 }
 
 template <class T>
@@ -35,14 +37,20 @@ nlohmann::json BackendJson(const View& view, const Backend& backend, absl::Durat
       {"calls_in_flight", backend.stats->in_flight()},
       {"calls_total", backend.stats->calls_total.load(std::memory_order_relaxed)},
       {"failures_total", backend.stats->failures_total.load(std::memory_order_relaxed)},
-      {"read_latency_us", OrNull(EstimateUs(backend, MethodClass::kRead, now))},
-      {"write_latency_us", OrNull(EstimateUs(backend, MethodClass::kWrite, now))},
+      {"read_latency_us", OrNull(LatencyUs(backend, MethodClass::kRead, now))},
+      {"write_latency_us", OrNull(LatencyUs(backend, MethodClass::kWrite, now))},
       {"applied_slot", backend.applied_slot},
       {"quorum_contact_age_ms", absl::ToInt64Milliseconds(backend.quorum_contact_age)},
   };
 }
 
 }  // namespace
+
+std::optional<absl::Duration> LatencyOf(const Backend& backend, MethodClass method_class,
+                                        absl::Duration now) {
+  const auto estimate = backend.stats->of(method_class).latency.Estimate(now);
+  return estimate && *estimate >= kLeastLatency ? estimate : std::nullopt;
+}
 
 void FillState(const View& view, absl::Duration now, v1::State* state) {
   state->set_policy(view.policy);
@@ -64,8 +72,8 @@ void FillState(const View& view, absl::Duration now, v1::State* state) {
     to->set_calls_in_flight(from.stats->in_flight());
     to->set_calls_total(from.stats->calls_total.load(std::memory_order_relaxed));
     to->set_failures_total(from.stats->failures_total.load(std::memory_order_relaxed));
-    to->set_read_latency_us(EstimateUs(from, MethodClass::kRead, now).value_or(0));
-    to->set_write_latency_us(EstimateUs(from, MethodClass::kWrite, now).value_or(0));
+    to->set_read_latency_us(LatencyUs(from, MethodClass::kRead, now).value_or(0));
+    to->set_write_latency_us(LatencyUs(from, MethodClass::kWrite, now).value_or(0));
     to->set_applied_slot(from.applied_slot);
     to->set_quorum_contact_age_ms(
         static_cast<uint64_t>(absl::ToInt64Milliseconds(from.quorum_contact_age)));

@@ -5,6 +5,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "absl/time/time.h"
@@ -19,6 +20,11 @@ struct StateSource {
   std::function<ProxyCounters()> counters;
 };
 
+// What calls to the backend take. Nothing before the first, and nothing when it has been idle for
+// so long that the estimate has decayed to less than any call takes. `now` is monotonic.
+std::optional<absl::Duration> LatencyOf(const Backend& backend, MethodClass method_class,
+                                        absl::Duration now);
+
 // `now` is monotonic: latency estimates decay to it.
 void FillState(const View& view, absl::Duration now, v1::State* state);
 
@@ -27,7 +33,7 @@ void FillState(const View& view, absl::Duration now, v1::State* state);
 // streams_open, calls_total, refusals_total, replays_total, retries_total,
 // connections_refused_total, connections_punished_total} and backends [{name, address, role ("" in
 // generic mode), state, reason, leader, weight (null: unknown), calls_in_flight, calls_total,
-// failures_total, read_latency_us, write_latency_us (null: not measured), applied_slot,
+// failures_total, read_latency_us, write_latency_us (null: not measured lately), applied_slot,
 // quorum_contact_age_ms}].
 std::string StateJson(const View& view, const ProxyCounters& counters, absl::Duration now);
 

@@ -46,7 +46,7 @@ Also here: <a href="/state">/state</a> <a href="/metrics">/metrics</a> <a href="
 <script>
 const byId = id => document.getElementById(id);
 const count = n => Number(n).toLocaleString("en");
-const micros = v => v === null || v < 1 ? "–" : v < 1000 ? v.toFixed(0) + " µs" : (v / 1000).toFixed(1) + " ms";
+const micros = v => v === null ? "–" : v < 1000 ? v.toFixed(0) + " µs" : (v / 1000).toFixed(1) + " ms";
 const millis = v => v < 1000 ? v + " ms" : (v / 1000).toFixed(1) + " s";
 let last = null;
 

@@ -20,9 +20,9 @@ namespace {
 using balancer::v1::Admin;
 using balancer::v1::State;
 
-// Estimates of idle backends decay towards zero, and that is no latency.
+// Zero: not measured lately.
 std::string Latency(double microseconds) {
-  return microseconds < 1 ? "-" : absl::StrFormat("%.2f ms", microseconds / 1000);
+  return microseconds == 0 ? "-" : absl::StrFormat("%.2f ms", microseconds / 1000);
 }
 
 void PrintState(const Session& session, const State& state) {

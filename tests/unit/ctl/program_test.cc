@@ -243,7 +243,7 @@ TEST_F(ProgramTest, StatusOfTheBalancerSaysOnlyWhatThereIs) {
   balancer.state.set_write_routing("leader");
   auto* backend = balancer.state.add_backends();
   backend->set_name("n1");
-  backend->set_read_latency_us(0.4);  // decayed
+  backend->set_read_latency_us(0);
   backend->set_write_latency_us(1500);
   const std::string status = RunHere({"lb", "status", admin}).output;
   EXPECT_THAT(status, HasSubstr("policy random, writes to leader, leader unknown\n"));

@@ -223,6 +223,25 @@ TEST_F(AdminTest, StateIsJsonOfAFixedShape) {
   }
 }
 
+// Estimates decay while nothing is measured, and "0.00 ms" is nobody's latency.
+TEST(StateTest, AnIdleBackendHasNoLatency) {
+  constexpr absl::Duration kThen = absl::Seconds(100);
+  View view;
+  view.backends.emplace_back().stats = std::make_shared<BackendStats>();
+  const auto latency = [&](absl::Duration now) {
+    v1::State state;
+    FillState(view, now, &state);
+    const auto json = nlohmann::json::parse(StateJson(view, {}, now))["backends"][0];
+    EXPECT_EQ(json["read_latency_us"].is_null(), state.backends(0).read_latency_us() == 0);
+    return state.backends(0).read_latency_us();
+  };
+  EXPECT_EQ(latency(kThen), 0) << "before the first";
+  view.backends[0].stats->of(MethodClass::kRead).latency.Observe(absl::Milliseconds(1), kThen);
+  EXPECT_NEAR(latency(kThen), 1000, 1);
+  EXPECT_GT(latency(kThen + absl::Seconds(4)), 0);
+  EXPECT_EQ(latency(kThen + absl::Seconds(6)), 0);
+}
+
 TEST_F(AdminTest, MetricsHealthAndReadiness) {
   EXPECT_THAT(Get("/metrics").body, HasSubstr("synod_balancer_backend_ready{backend=\"n1\""));
   EXPECT_THAT(Get("/metrics").body, HasSubstr("synod_balancer_calls_total 42"));
