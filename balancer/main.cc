@@ -168,6 +168,7 @@ class Balancer {
     absl::Status status = values.status();
     if (status.ok()) {
       for (const std::string& key : KeysForRestart(file_at_start_, *values)) {
+        if (flags_->OverridesFile(key)) continue;
         log_.Warn("key of the file takes effect at the next start only").With("key", key);
       }
       std::erase_if(*values, [this](const auto& value) {
