@@ -118,8 +118,16 @@ class Flags::Impl {
     auto text = ReadWholeFile(config_file_);
     if (!text.ok()) return text.status();
     nlohmann::json document;
+    std::set<std::string> keys;
+    std::string twice;
+    const auto note = [&](int depth, nlohmann::json::parse_event_t event, nlohmann::json& parsed) {
+      const bool is_key = depth == 1 && event == nlohmann::json::parse_event_t::key;
+      if (is_key && !keys.insert(parsed.get<std::string>()).second)
+        twice = parsed.get<std::string>();
+      return true;
+    };
     try {
-      document = nlohmann::json::parse(*text, nullptr, true, /*ignore_comments=*/true);
+      document = nlohmann::json::parse(*text, note, true, /*ignore_comments=*/true);
     } catch (const nlohmann::json::exception& error) {
       // "[json.exception.parse_error.101] parse error at line 1 ...": the number is the library's.
       const std::pair<absl::string_view, absl::string_view> parts =
@@ -127,6 +135,7 @@ class Flags::Impl {
       return FileError(parts.second);
     }
     if (!document.is_object()) return FileError("is not a JSON object of flag names and values");
+    if (!twice.empty()) return FileError(absl::StrCat("key \"", twice, "\" twice; keep one"));
     Values values;
     for (const auto& [key, value] : document.items()) {
       if (flags_.count(key) == 0 || key == "config-file") {

@@ -178,6 +178,8 @@ TEST_F(FlagsTest, BadValuesAreErrorsThatNameTheirSource) {
   EXPECT_THAT(Error({"--name"}), HasSubstr("--name"));
   EXPECT_THAT(Error({}, {{"SYNOD_TEST_THREADS", "x"}}), HasSubstr("SYNOD_TEST_THREADS: \"x\""));
   EXPECT_THAT(Error({"--config-file", File(R"({"threads": []})")}), HasSubstr("key \"threads\""));
+  EXPECT_THAT(Error({"--config-file", File(R"({"threads": 1, "threads": 2})")}),
+              HasSubstr("key \"threads\" twice"));
   EXPECT_THAT(Error({"--config-file", File("{")}), HasSubstr(": parse error at line 1"));
   EXPECT_THAT(Error({"--config-file", "/"}), HasSubstr("--config-file /: is a directory"));
   EXPECT_THAT(Error({"--config-file", File("[]")}), HasSubstr("not a JSON object"));
