@@ -195,6 +195,7 @@ void Node::ConnectToMembers() {
     peers = self_.running->peers;
   }
   peers.erase(self_.self);
+  board_->SetPeers(peers);
   transport_->SetPeers(std::move(peers), VersionOf(configurations));
 }
 

@@ -41,6 +41,15 @@ void StatusBoard::PublishProgress(std::vector<paxos::MemberProgress> progress) {
   progress_ = std::move(progress);
 }
 
+void StatusBoard::SetPeers(std::map<NodeId, std::string> peers) {
+  absl::MutexLock lock(&mutex_);
+  for (const auto& [peer, address] : peers_) {
+    const auto now = peers.find(peer);
+    if (now == peers.end() || now->second != address) links_.erase(peer);
+  }
+  peers_ = std::move(peers);
+}
+
 void StatusBoard::SetLink(NodeId peer, bool up, absl::Duration now) {
   absl::MutexLock lock(&mutex_);
   if (up) {

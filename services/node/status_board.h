@@ -42,6 +42,10 @@ class StatusBoard : public std::enable_shared_from_this<StatusBoard> {
   // What a node, this one too, says of itself; tells the subscribers when that is news of a member.
   void Introduce(NodeId node, rpc::PeerIntroduction introduction);
 
+  // From now on connections are to these, at host:port; what there was to others, or elsewhere, has
+  // ended. To be called before they change.
+  void SetPeers(std::map<NodeId, std::string> peers);
+
   // Whether this node has a connection to the peer, from now on.
   void SetLink(NodeId peer, bool up, absl::Duration now);
 
@@ -74,6 +78,7 @@ class StatusBoard : public std::enable_shared_from_this<StatusBoard> {
   std::map<NodeId, rpc::PeerIntroduction> introductions_ ABSL_GUARDED_BY(mutex_);
   paxos::ReplicaStatus status_ ABSL_GUARDED_BY(mutex_);
   std::vector<paxos::MemberProgress> progress_ ABSL_GUARDED_BY(mutex_);
+  std::map<NodeId, std::string> peers_ ABSL_GUARDED_BY(mutex_);
   std::map<NodeId, absl::Duration> links_ ABSL_GUARDED_BY(mutex_);
   absl::Duration contact_ ABSL_GUARDED_BY(mutex_);
 

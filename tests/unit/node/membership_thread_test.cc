@@ -186,6 +186,16 @@ TEST_F(MembershipThreadTest, AVoterThatHasJustComeBackDoesNotCountYet) {
   EXPECT_EQ(Change(AddMember{{UrlOf(4)}, false}).refusal, MemberRefusal::kNone);
 }
 
+TEST_F(MembershipThreadTest, AVoterThatIsReachedElsewhereIsConnectedAnew) {
+  board_->SetPeers({{NodeId(2), "host2:2380"}, {NodeId(3), "host3:2380"}});
+  Start();
+  board_->SetPeers({{NodeId(2), "host2:2380"}, {NodeId(3), "moved:2380"}});
+  board_->SetLink(NodeId(3), true, clock_.Monotonic());
+  EXPECT_EQ(Change(AddMember{{UrlOf(4)}, false}).refusal, MemberRefusal::kUnhealthy);
+  clock_.Advance(5 * kElection);
+  EXPECT_EQ(Change(AddMember{{UrlOf(4)}, false}).refusal, MemberRefusal::kNone);
+}
+
 // Of one that it has not heard yet a new leader's progress says that it is silent since the
 // election. etcd, too, lets whoever has no connection go.
 TEST_F(MembershipThreadTest, ADeadVoterMayGoRightAfterAnElection) {
