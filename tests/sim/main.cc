@@ -95,13 +95,15 @@ void PrintTotals(const synod::sim::SweepTotals& totals, double real, int jobs) {
       "operations %d, succeeded %d; short histories searched %d, given up %d\n"
       "clusters whose founders were wiped too early to ever vote, of which nothing was asked: %d\n"
       "a healed majority had a leader within %.1f election timeouts (seed %d), and writes through "
-      "every node within %.1f (seed %d)\n",
+      "every node within %.1f (seed %d); not counted what %d of them waited for snapshots before "
+      "they could vote\n",
       totals.runs, totals.failures, totals.repeated, simulated, real, simulated / real, jobs,
       simulated / 60 / cpu, totals.faults,
       static_cast<double>(totals.faults) / static_cast<double>(totals.runs), totals.disturbed,
       totals.elections, totals.chosen_slots, totals.events, totals.operations, totals.succeeded,
       totals.searched, totals.gave_up, totals.stillborn, totals.slowest_leader,
-      totals.slowest_leader_seed, totals.slowest_recovery, totals.slowest_recovery_seed);
+      totals.slowest_leader_seed, totals.slowest_recovery, totals.slowest_recovery_seed,
+      totals.waited_for_snapshots);
 }
 
 int RunMany(const synod::sim::SweepOptions& options, bool coverage) {

@@ -94,6 +94,7 @@ class Cluster {
     for (const auto& client : clients_) result.succeeded += client->succeeded();
     result.stillborn = stillborn_;
     result.search = search_;
+    result.waited_for_snapshots = waited_for_snapshots_;
     result.leader_timeouts = leader_timeouts_;
     result.recovery_timeouts = recovery_timeouts_;
     return result;
@@ -274,9 +275,19 @@ class Cluster {
     return clear;
   }
 
-  bool SomebodyFetches(uint64_t core) const {
-    return std::any_of(nodes_.begin(), nodes_.end(),
-                       [&](const auto& node) { return In(core, node->id()) && node->fetching(); });
+  // Too few voters of the core are left without those who fetch a snapshot: nobody votes in slots
+  // far above what it knows (configuration.h).
+  bool WaitsForSnapshots(uint64_t core) const {
+    const std::vector<NodeId>& voters = observer_.latest().voters;
+    size_t ready = 0;
+    bool some_fetch = false;
+    for (const NodeId voter : voters) {
+      const Node& node = *nodes_[voter.value() - 1];
+      if (!In(core, voter) || !node.running()) continue;
+      some_fetch = some_fetch || node.fetching();
+      if (!node.fetching()) ++ready;
+    }
+    return some_fetch && ready < voters.size() / 2 + 1;
   }
 
   // False when none can be expected.
@@ -292,18 +303,21 @@ class Cluster {
     for (const auto& balancer : balancers_) {
       barriers_.Begin(*balancer, ElectionTimeout() + absl::Milliseconds(100));
     }
-    absl::Duration clear = ClearAt(core);
+    const absl::Duration quiet = ClearAt(core);
+    absl::Duration clear = quiet;
     const auto serves = [&] {
-      // Nor does anybody vote who has to fetch first what was chosen before.
-      if (SomebodyFetches(core)) clear = std::max(clear, world_.loop.now());
+      if (WaitsForSnapshots(core)) clear = std::max(clear, world_.loop.now());
       return SomebodyServes(core);
     };
     if (!RunUntil(Patience(), serves) && Stillborn()) {
       stillborn_ = true;
       return false;
     }
-    leader_timeouts_ =
-        std::max(0.0, absl::FDivDuration(world_.loop.now() - clear, ElectionTimeout()));
+    const auto timeouts_since = [this](absl::Duration time) {
+      return std::max(0.0, absl::FDivDuration(world_.loop.now() - time, ElectionTimeout()));
+    };
+    leader_timeouts_ = timeouts_since(clear);
+    waited_for_snapshots_ = timeouts_since(quiet) > kLeaderTimeouts;
     if (leader_timeouts_ > kLeaderTimeouts) {
       world_.verdict.Fail(Say("L3: a healed majority has no leader after ", leader_timeouts_,
                               " election timeouts"));
@@ -396,6 +410,7 @@ class Cluster {
   Nemesis nemesis_;
   std::vector<std::unique_ptr<Client>> clients_;
   bool stillborn_ = false;
+  bool waited_for_snapshots_ = false;
   double leader_timeouts_ = 0;
   double recovery_timeouts_ = 0;
   SearchOutcome search_ = SearchOutcome::kTooLong;

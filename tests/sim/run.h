@@ -43,6 +43,7 @@ struct RunResult {
   uint64_t operations = 0;
   uint64_t succeeded = 0;
   bool stillborn = false;  // too few of its founders could ever vote: no progress was asked of it
+  bool waited_for_snapshots = false;  // too few could vote before; L3 began to count behind that
   SearchOutcome search = SearchOutcome::kTooLong;  // of the history; a finding is in `failure`
   // From healing a majority until one of its nodes leads and serves, and until each has had a write
   // through; in election timeouts.

@@ -51,6 +51,7 @@ void Add(SweepTotals& totals, const RunResult& result) {
   totals.searched += result.search == SearchOutcome::kLinearizable ? 1 : 0;
   totals.gave_up += result.search == SearchOutcome::kGaveUp ? 1 : 0;
   totals.stillborn += result.stillborn ? 1 : 0;
+  totals.waited_for_snapshots += result.waited_for_snapshots ? 1 : 0;
   totals.simulated += result.simulated;
   totals.coverage.Add(result.coverage);
   if (result.leader_timeouts > totals.slowest_leader) {

@@ -38,6 +38,7 @@ struct SweepTotals {
   uint64_t searched = 0;  // histories found linearizable by search
   uint64_t gave_up = 0;
   uint64_t stillborn = 0;
+  uint64_t waited_for_snapshots = 0;
   absl::Duration simulated;
   absl::Duration cpu;  // of the runs, over all threads, repetitions left out
   Coverage coverage;
