@@ -203,8 +203,9 @@ void Disk::Settle() {
 
 void Disk::StopAtRandomPoint() {
   journal_.resize(random_.Between(0, journal_.size()));
-  // The last write may have been under way.
-  if (!journal_.empty() && journal_.back().kind == Operation::Kind::kWrite) {
+  // The last write may have been under way; one that damage left no second copy of, as a whole.
+  if (!journal_.empty() && journal_.back().kind == Operation::Kind::kWrite &&
+      !IsLastCopy(journal_.back().file)) {
     std::string& data = journal_.back().data;
     data.resize(random_.Between(0, data.size()));
     torn_.insert(journal_.back().file);
@@ -225,6 +226,7 @@ void Disk::DrawFates() {
       }
       continue;
     }
+    if (IsLastCopy(operation.file)) continue;
     torn_.insert(operation.file);
     for (size_t done = 0; done < operation.data.size();) {
       const size_t sector =

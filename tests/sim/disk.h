@@ -141,6 +141,9 @@ class Disk final : public storage::Env {
   // disk_damage.cc
   std::string PickFile(Damage damage, const std::string& dir, Random& random) const;
   bool MayStrike(const std::string& path, uint64_t sector) const;
+  // A copy of the manifest whose other one is damaged.
+  bool IsLastCopy(FileNumber file) const;
+  bool IsStruck(FileNumber file) const;
   static bool IsBelow(const std::string& name, const std::string& path);
   std::vector<std::string> PathsBelow(const std::string& path) const;
   bool StrikeSector(Damage damage, const Sector& sector, Random& random);

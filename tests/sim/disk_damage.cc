@@ -46,13 +46,27 @@ std::string Disk::PickFile(Damage damage, const std::string& dir, Random& random
   return segments.empty() ? "" : segments[random.Below(segments.size())];
 }
 
+bool Disk::IsStruck(FileNumber file) const {
+  const auto first = struck_.lower_bound({file, 0});
+  return first != struck_.end() && first->first == file;
+}
+
+bool Disk::IsLastCopy(FileNumber file) const {
+  for (const auto& [path, number] : visible_.names) {
+    if (number != file || !IsManifest(path)) continue;
+    const auto other = visible_.names.find(OtherManifest(path));
+    // One that is missing may not have been made yet.
+    return other == visible_.names.end() ? !struck_.empty() : IsStruck(other->second);
+  }
+  return false;
+}
+
 bool Disk::MayStrike(const std::string& path, uint64_t sector) const {
   const FileNumber file = visible_.names.at(path);
   if (IsManifest(path)) {
     const auto other = visible_.names.find(OtherManifest(path));
     return other != visible_.names.end() && !torn_.contains(other->second) &&
-           std::none_of(struck_.begin(), struck_.end(),
-                        [&](const Sector& struck) { return struck.first == other->second; });
+           !IsStruck(other->second);
   }
   const auto recent = recent_.find(file);
   if (recent == recent_.end()) return true;
