@@ -14,6 +14,7 @@ absl::string_view PathOf(const Operation& operation) {
   if (write == nullptr) return "/etcdserverpb.KV/Range";
   if (std::holds_alternative<kv::PutRequest>(write->request)) return "/etcdserverpb.KV/Put";
   if (std::holds_alternative<kv::TxnRequest>(write->request)) return "/etcdserverpb.KV/Txn";
+  if (std::holds_alternative<kv::CompactRequest>(write->request)) return "/etcdserverpb.KV/Compact";
   return "/etcdserverpb.KV/DeleteRange";
 }
 

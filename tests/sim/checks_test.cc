@@ -134,6 +134,53 @@ TEST_F(WitnessTest, FindsWritesOrderedAgainstTime) {
   EXPECT_THAT(Check(), StartsWith("W3"));
 }
 
+// Between the second put and the read, the second put's revision becomes the oldest readable.
+class CompactionTest : public WitnessTest {
+ protected:
+  CompactionTest() {
+    const paxos::CommandId id{NodeId(1), 3};
+    log_.push_back(paxos::Value::OfCommands({{id, "payload"}}));
+    Operation& operation = history_.emplace_back();
+    operation.node = NodeId(1);
+    operation.sent = absl::Seconds(25);
+    operation.answered = absl::Seconds(26);
+    WriteOperation write;
+    write.request = kv::CompactRequest{model_.revision()};
+    write.command = id;
+    write.reply = {Outcome::kOk, model_.Apply(write.request)};
+    operation.body = write;
+  }
+
+  // Makes the read one of the first put's revision.
+  std::string CheckRead(double sent, kv::Error error) {
+    const kv::Revision old = model_.revision() - 1;
+    ReadOperation read = ReadAt(old);
+    read.request.revision = old;
+    read.reply.revision = model_.revision();
+    read.reply.error = error;
+    history_[2].sent = absl::Seconds(sent);
+    history_[2].answered = absl::Seconds(sent + 1);
+    history_[2].body = read;
+    return Check();
+  }
+};
+
+TEST_F(CompactionTest, RefusesTheReadsBehindIt) {
+  EXPECT_THAT(CheckRead(30, kv::Error::kCompacted), IsEmpty());
+  EXPECT_THAT(CheckRead(30, kv::Error::kNone), StartsWith("W3"));
+}
+
+TEST_F(CompactionTest, RefusesNoneAheadOfIt) {
+  EXPECT_THAT(CheckRead(23, kv::Error::kNone), IsEmpty());
+  EXPECT_THAT(CheckRead(23, kv::Error::kCompacted), StartsWith("W3"));
+}
+
+TEST_F(CompactionTest, MustBeInTheLogForARefusal) {
+  log_.pop_back();
+  history_.pop_back();
+  EXPECT_THAT(CheckRead(30, kv::Error::kCompacted), StartsWith("W2"));
+}
+
 paxos::Ballot Round(uint64_t round) {
   return {round, NodeId(1)};
 }

@@ -132,6 +132,10 @@ std::string Client::NextValue() {
 }
 
 kv::Request Client::DrawWrite() {
+  if (options_.compactions > 0 && random_.Chance(options_.compactions)) {
+    return kv::CompactRequest{
+        std::max<int64_t>(1, seen_revision_ - static_cast<int64_t>(random_.Below(16)))};
+  }
   const uint64_t kind = random_.Below(10);
   if (kind < 6) {
     kv::PutRequest put;

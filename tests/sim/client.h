@@ -25,6 +25,7 @@ struct ClientOptions {
   double reads = 0.5;         // share of operations
   double serializable = 0.1;  // share of reads
   double move = 0.1;          // chance of changing the node before an operation
+  double compactions = 0;     // of writes
   size_t max_value_bytes = 64;
   uint64_t max_operations = 0;  // then the client stops; 0: no end
   bool monotonic = false;       // asks reads for what it has seen, or newer

@@ -59,6 +59,7 @@ constexpr std::array<const char*, kSituations> kNames = {
     "unanswered write done",
     "linearizable read by a follower",
     "stale serializable read",
+    "read of a compacted revision refused",
     "full queue refused",
     "balancers disagree about the leader",
     "write routed to a former leader",

@@ -69,7 +69,8 @@ enum class Situation {
   kAmbiguousWriteDone,  // a write without an answer is in the log
   kReadByFollower,      // a linearizable read answered by a node that does not lead
   kStaleReadServed,     // a serializable read shows an old revision
-  kOverloaded,          // a bounded queue refuses
+  kCompactedReadRefused,
+  kOverloaded,  // a bounded queue refuses
   // Balancers.
   kBalancersDisagree,     // two know different leaders
   kStaleLeaderRouted,     // a write goes to a leader that is none any more

@@ -29,8 +29,9 @@ struct WriteReply {
 // The answer to a read.
 struct ReadReply {
   Outcome outcome = Outcome::kAmbiguous;
-  kv::RangeResponse response;  // kOk only
-  kv::Revision revision = 0;   // of the store that answered
+  kv::RangeResponse response;          // kOk only, and without an error
+  kv::Revision revision = 0;           // of the store that answered
+  kv::Error error = kv::Error::kNone;  // why no such revision can be read
 };
 
 struct WriteOperation {

@@ -189,6 +189,19 @@ kv::TxnResponse KvModel::Txn(const kv::TxnRequest& request) {
   return response;
 }
 
+kv::Error KvModel::Refuses(kv::Revision at) const {
+  if (at > revision_) return kv::Error::kFutureRevision;
+  return at > 0 && at < floor_ ? kv::Error::kCompacted : kv::Error::kNone;
+}
+
+kv::Error KvModel::Compact(kv::Revision revision) {
+  if (revision <= floor_) return kv::Error::kCompacted;
+  if (revision > revision_) return kv::Error::kFutureRevision;
+  floor_ = revision;
+  digest_ += HashBytes(std::to_string(revision));
+  return kv::Error::kNone;
+}
+
 kv::Result KvModel::Apply(const kv::Request& request) {
   kv::Result result;
   wrote_ = false;
@@ -198,6 +211,9 @@ kv::Result KvModel::Apply(const kv::Request& request) {
     result.response = Delete(*erase);
   } else if (const auto* txn = std::get_if<kv::TxnRequest>(&request)) {
     result.response = Txn(*txn);
+  } else if (const auto* compact = std::get_if<kv::CompactRequest>(&request)) {
+    result.response = kv::CompactResponse();
+    result.error = Compact(compact->revision);
   }
   if (wrote_) ++revision_;
   result.revision = revision_;

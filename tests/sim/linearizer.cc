@@ -46,8 +46,11 @@ kv::Revision RevisionOf(const Operation& operation) {
 State Try(const State& state, const Operation& operation) {
   if (const auto* read = std::get_if<ReadOperation>(&operation.body)) {
     if (state->revision() != read->reply.revision) return nullptr;
+    const kv::Error error = state->Refuses(read->request.revision);
+    if (error != read->reply.error) return nullptr;
     const kv::Revision at = read->request.revision > 0 ? read->request.revision : state->revision();
-    const bool agrees = Flatten(state->Range(read->request, at)) == Flatten(read->reply.response);
+    const bool agrees = error != kv::Error::kNone ||
+                        Flatten(state->Range(read->request, at)) == Flatten(read->reply.response);
     return agrees ? state : nullptr;
   }
   const auto& write = std::get<WriteOperation>(operation.body);

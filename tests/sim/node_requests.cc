@@ -96,14 +96,18 @@ void Node::AnswerReads() {
 void Node::Answer(const PendingRead& read) {
   const auto view = life_->storage.machine->View();
   auto result = view->Range(read.request);
-  if (result.error != kv::Error::kNone || view->revision() < read.min_revision) {
+  if (view->revision() < read.min_revision) {
     read.done({Outcome::kRefused, {}, 0});
     return;
+  }
+  if (result.error == kv::Error::kCompacted) {
+    world_.coverage.Saw(Situation::kCompactedReadRefused);
+    if (Planted(Plant::kReadBelowFloor)) result.error = kv::Error::kNone;
   }
   if (!read.request.serializable && life_->replica->status().role != paxos::Role::kLeader) {
     world_.coverage.Saw(Situation::kReadByFollower);
   }
-  read.done({Outcome::kOk, std::move(result.response), view->revision()});
+  read.done({Outcome::kOk, std::move(result.response), view->revision(), result.error});
 }
 
 void Node::AnswerWrite(const paxos::CommandId& command, const kv::Result& result) {

@@ -89,6 +89,8 @@ const std::vector<PlantInfo>& Plants() {
       {Plant::kCutAfterSwap, "cut-after-swap",
        "the log is cut for a snapshot after the state has changed"},
       {Plant::kMixedSnapshot, "mixed-snapshot", "the files of a snapshot are of different slots"},
+      {Plant::kReadBelowFloor, "read-below-floor",
+       "a read of a compacted revision is answered, with nothing"},
       {Plant::kLossySnapshot, "lossy-snapshot", "a snapshot has lost a key, and no checksum tells"},
   };
   return *plants;

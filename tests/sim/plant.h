@@ -72,6 +72,7 @@ enum class Plant {
   kCutAfterSwap,
   kMixedSnapshot,
   kLossySnapshot,
+  kReadBelowFloor,
 };
 
 struct PlantInfo {

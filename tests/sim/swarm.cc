@@ -133,6 +133,7 @@ RunOptions DrawRunOptions(Random random) {
   AddLaterFaults(faults, later, options.schedule);
   options.node.snapshot = DrawSnapshot(later, options.node.snapshot);
   if (later.Chance(0.2)) CutOften(options.node);
+  if (later.Chance(0.4)) options.client.compactions = later.Chance(0.5) ? 0.1 : 0.01;
   return options;
 }
 

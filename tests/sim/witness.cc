@@ -18,6 +18,11 @@ using Place = uint64_t;
 
 constexpr Place kNowhere = 0;
 
+struct Compaction {
+  Place place = kNowhere;
+  kv::Revision floor = 0;  // what lies below is unreadable from there on
+};
+
 struct Placed {
   const Operation* operation = nullptr;
   Place low = kNowhere;  // the places where the answer is right
@@ -81,7 +86,9 @@ class Witness {
 
   void ReplayWrite(const Operation& operation, Place place) {
     const auto& write = std::get<WriteOperation>(operation.body);
+    const kv::Revision floor = model_.floor();
     const kv::Result result = model_.Apply(write.request);
+    if (model_.floor() != floor) compactions_.push_back({place, model_.floor()});
     first_place_.emplace(result.revision, place + 1);
     if (!seen_.insert({write.command, place}).second) Find(operation, "W1: a write is done twice");
     if (write.reply.outcome == Outcome::kRefused) Find(operation, "W1: a refused write is done");
@@ -108,13 +115,34 @@ class Witness {
       return;
     }
     const kv::Revision at = read.request.revision > 0 ? read.request.revision : read.reply.revision;
-    if (Flatten(model_.Range(read.request, at)) != Flatten(read.reply.response)) {
+    const bool refused = read.reply.error != kv::Error::kNone;
+    if (!refused && Flatten(model_.Range(read.request, at)) != Flatten(read.reply.response)) {
       Find(operation, Say("W2: a read's answer differs from the model's at revision ", at));
     }
-    if (read.request.serializable) return;
     const auto next = std::next(first);
-    placed_.push_back(
-        {&operation, first->second, next == first_place_.end() ? last_place_ : next->second - 2});
+    Placed placed{&operation, first->second,
+                  next == first_place_.end() ? last_place_ : next->second - 2};
+    if (!FitsCompactions(read.reply, at, placed)) {
+      Find(operation,
+           Say("W2: a read of revision ", at, " at revision ", read.reply.revision,
+               refused ? " is refused" : " is answered", ", which no compaction explains"));
+    }
+    if (!read.request.serializable) placed_.push_back(placed);
+  }
+
+  // Leaves of `placed` what lies on the right side of the compaction that made `at` unreadable.
+  bool FitsCompactions(const ReadReply& reply, kv::Revision at, Placed& placed) const {
+    if (reply.error == kv::Error::kFutureRevision) return at > reply.revision;
+    if (at > reply.revision) return false;
+    const auto compaction = std::find_if(compactions_.begin(), compactions_.end(),
+                                         [at](const Compaction& made) { return made.floor > at; });
+    const Place gone = compaction == compactions_.end() ? last_place_ + 1 : compaction->place;
+    if (reply.error == kv::Error::kNone) {
+      placed.high = std::min(placed.high, gone - 1);
+    } else {
+      placed.low = std::max(placed.low, gone + 1);
+    }
+    return placed.low <= placed.high;
   }
 
   // A client has one operation under way at a time, so the history has each one's in order.
@@ -168,6 +196,7 @@ class Witness {
   std::map<paxos::CommandId, const Operation*> writes_;
   std::map<paxos::CommandId, Place> seen_;
   std::map<kv::Revision, Place> first_place_;  // first place where a read shows the revision
+  std::vector<Compaction> compactions_;        // ascending in both
   Place last_place_ = 1;
   std::vector<Placed> placed_;
 };
