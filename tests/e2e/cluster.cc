@@ -1,6 +1,7 @@
 #include "tests/e2e/cluster.h"
 
 #include <algorithm>
+#include <csignal>
 #include <filesystem>
 #include <set>
 
@@ -16,6 +17,7 @@ namespace synod::e2e {
 namespace {
 
 constexpr absl::Duration kStartLimit = absl::Seconds(30);
+constexpr absl::Duration kStopLimit = absl::Seconds(30);
 constexpr absl::Duration kProbeLimit = absl::Seconds(1);
 
 std::string NameOf(int node) {
@@ -70,7 +72,7 @@ Cluster::Cluster(ClusterOptions options) : options_(std::move(options)) {
 
 Cluster::~Cluster() {
   balancer_.reset();
-  for (Node& node : nodes_) node.process.reset();
+  StopNodes();
   KeepLogs(directory_.path());
 }
 
@@ -182,6 +184,17 @@ std::string Cluster::LogOf(int node) const {
 
 void Cluster::KillNode(int node) {
   nodes_.at(node - 1).process->Kill();
+}
+
+void Cluster::StopNodes() {
+  std::vector<int> running;
+  for (int node = 1; node <= size(); ++node) {
+    if (process(node).Running()) running.push_back(node);
+  }
+  for (const int node : running) process(node).Signal(SIGTERM);
+  for (const int node : running) {
+    EXPECT_EQ(process(node).WaitForEnd(kStopLimit), 0) << NameOf(node) << " told to stop";
+  }
 }
 
 void Cluster::StartBalancer() {

@@ -1,8 +1,8 @@
 // A real cluster for a test: synod-node processes, and synod-balancer in front, on free ports of
 // loopback with their data in a temporary directory.
 //
-// Not thread-safe, but for the addresses. Everything dies with the object. Logs of a failed test
-// are kept under build/<preset>/e2e-logs/<name of the test>.
+// Not thread-safe, but for the addresses. Everything ends with the object, the nodes in order. Logs
+// of a failed test are kept under build/<preset>/e2e-logs/<name of the test>.
 #ifndef SYNOD_TESTS_E2E_CLUSTER_H_
 #define SYNOD_TESTS_E2E_CLUSTER_H_
 
@@ -55,6 +55,8 @@ class Cluster {
 
   void StartNode(int node);
   void KillNode(int node);
+  // Tells all that run to stop (SIGTERM); the test fails unless each ends with success.
+  void StopNodes();
   void StartBalancer();
   void KillBalancer();
   testing::Process& balancer() { return *balancer_; }

@@ -2,6 +2,8 @@
 // nothing twice. SYNOD_E2E_SECONDS sets how long the load runs on each side of a fault (default 2).
 #include <stdlib.h>
 
+#include <csignal>
+
 #include "absl/strings/numbers.h"
 #include "absl/time/clock.h"
 #include "common/check.h"
@@ -48,6 +50,26 @@ TEST(FailoverTest, LeaderKilledUnderLoadWritesResumeAndNothingIsLost) {
   EXPECT_LT(load.LongestPause(killed), absl::Seconds(2));
   EXPECT_THAT(load.Faults(cluster.front_door()), IsEmpty());
   EXPECT_TRUE(cluster.AwaitEqualRevisions(kRecoveryLimit)) << "the killed node does not catch up";
+}
+
+// It hands over first, so nobody waits for an election: two thirds of a second at least.
+TEST(FailoverTest, LeaderToldToStopUnderLoadEndsInOrderAndLeavesNoGap) {
+  Cluster cluster({});
+  WriteLoad load(cluster.front_door(), kWriters);
+  ASSERT_TRUE(load.AwaitMore(WritesAround(), kRecoveryLimit));
+  const int leader = cluster.Leader();
+  ASSERT_NE(leader, 0);
+
+  const absl::Time told = absl::Now();
+  cluster.process(leader).Signal(SIGTERM);
+  ASSERT_TRUE(load.AwaitMore(WritesAround(), kRecoveryLimit));
+  EXPECT_EQ(cluster.process(leader).WaitForEnd(kRecoveryLimit), 0);
+  load.Stop();
+
+  RecordProperty("longest_pause_ms", absl::ToInt64Milliseconds(load.LongestPause(told)));
+  EXPECT_LT(load.LongestPause(told), absl::Milliseconds(500));
+  EXPECT_THAT(load.Faults(cluster.front_door()), IsEmpty());
+  EXPECT_THAT(cluster.LogOf(leader), HasSubstr("handing over"));
 }
 
 TEST(FailoverTest, AllNodesKilledAtOnceComeBackWithEverything) {

@@ -5,7 +5,9 @@
 #include <fstream>
 #include <iostream>
 #include <string>
+#include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/time/clock.h"
 #include "gmock/gmock.h"
 #include "grpc/reflection/v1/reflection.grpc.pb.h"
@@ -14,6 +16,8 @@
 #include "tests/e2e/cluster.h"
 #include "tests/e2e/write_load.h"
 #include "tests/support/await.h"
+#include "tests/support/process.h"
+#include "tests/support/tcp_ports.h"
 #include "tests/support/temp_dir.h"
 
 namespace synod::e2e {
@@ -89,6 +93,24 @@ TEST(ReconfigurationTest, ANodeThatIsRemovedWhileItStopsEndsInOrder) {
   EXPECT_TRUE(client.MemberRemove(id, kLimit).ok());
   EXPECT_EQ(cluster.process(node).WaitForEnd(kLimit), 0);
   EXPECT_THAT(cluster.LogOf(node), HasSubstr("stopped"));
+}
+
+TEST(ReconfigurationTest, ANodeThatFindsNobodyToJoinStopsWhenTold) {
+  const testing::TempDir directory;
+  const std::vector<int> ports = testing::FreePorts(3);
+  const auto url = [&](int i) { return "http://" + testing::Loopback(ports[i]); };
+  const std::string log = directory.path() + "/log";
+  testing::Process node(
+      {.argv = {Program("synod-node"), "--name=n2", "--data-dir=" + directory.path() + "/n2",
+                "--listen-client-urls=" + url(0), "--listen-peer-urls=" + url(1),
+                "--initial-cluster=n1=" + url(2) + ",n2=" + url(1),
+                "--initial-cluster-state=existing"}},
+      log);
+  ASSERT_TRUE(testing::Await(
+      kLimit, [&] { return absl::StrContains(testing::ReadFile(log), "starting"); }));
+  node.Signal(SIGTERM);
+  EXPECT_EQ(node.WaitForEnd(absl::Seconds(5)), 0);  // it would ask for 20 s
+  EXPECT_FALSE(fs::exists(directory.path() + "/n2"));
 }
 
 TEST(ReconfigurationTest, AWipedDiskRefusesToVoteAndTheMemberIsReplaced) {
