@@ -6,36 +6,19 @@
 #include <string>
 #include <vector>
 
-#include "services/kv/format.h"
 #include "services/node/corruption_watch.h"
-#include "services/storage/rocksdb_engine.h"
+#include "tests/support/wrong_value.h"
 #include "tests/unit/node/test_cluster.h"
 
 namespace synod::node {
 namespace {
 
-using storage::Column;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
 class CorruptionTest : public ClusterTest {
  protected:
   std::string StateDir(size_t i) const { return options_[i].data_dir + "/state"; }
-
-  // Writes another value under the same versions; the engine's checksums fit it. The node is down.
-  void Damage(size_t i, const std::string& key) {
-    const auto engine = storage::OpenRocksdbEngine({.dir = StateDir(i)});
-    ASSERT_TRUE(engine.ok()) << engine.status();
-    std::string bytes;
-    kv::Newest newest;
-    ASSERT_TRUE(*(*engine)->Get(Column::kCurrent, key, &bytes));
-    ASSERT_TRUE(kv::DecodeNewest(bytes, &newest));
-    newest.version.value = "wrong";
-    const auto batch = (*engine)->NewBatch();
-    batch->Put(Column::kCurrent, key, kv::EncodeNewest(newest));
-    ASSERT_TRUE((*engine)->Write(*batch).ok());
-    ASSERT_TRUE((*engine)->Flush().ok());
-  }
 
   // Has whoever leads compare all members.
   void Compare() {
@@ -69,7 +52,7 @@ TEST_F(CorruptionTest, AMemberThatHoldsAnotherValueIsNamedAndMended) {
   MustPut(0, "k", "right");
   ASSERT_EQ(Get(2, "k"), "right");
   nodes_[2].reset();
-  ASSERT_NO_FATAL_FAILURE(Damage(2, "k"));
+  ASSERT_NO_FATAL_FAILURE(testing::WriteWrongValue(StateDir(2), "k"));
   ASSERT_NO_FATAL_FAILURE(Start(2));
   ASSERT_EQ(Get(2, "k"), "wrong") << "nothing that it reads tells it";
 
