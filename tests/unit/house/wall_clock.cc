@@ -38,9 +38,7 @@ constexpr std::array kUsers = {
     "services/ctl/",                     // likewise
     "balancer/control/subscription.h",   // likewise
     "balancer/control/admin_server.cc",  // likewise
-    "balancer/control/control.cc",       // waits while the program starts
     "balancer/proxy/proxy.cc",           // seeds a generator
-    "services/storage/segment_pool.cc",  // a spare that comes late is made when it is needed
 };
 
 bool MayUse(const std::string& path) {
