@@ -23,7 +23,7 @@ namespace synod::rpc {
 // Raised when the meaning of a message changes or a new kind of message or command comes: replicas
 // that read one log differently must not form one cluster. Peers of another version refuse the
 // hello (docs/operations.md, "Rolling restart").
-inline constexpr uint32_t kPeerProtocolVersion = 2;
+inline constexpr uint32_t kPeerProtocolVersion = 3;
 
 // Fills `out`, which must be empty; the bytes of values and commands are copied.
 void EncodeMessage(const paxos::Message& message, paxos::v1::Message& out);
