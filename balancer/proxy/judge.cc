@@ -32,7 +32,13 @@ CallResult Judge(const HeaderList& last, bool http_failed) {
   const absl::string_view status = last.Get("grpc-status");
   if (status.data() == nullptr) return http_failed ? CallResult::kFailed : CallResult::kAnswered;
   const std::optional<absl::StatusCode> code = ParseGrpcStatus(status);
-  if (!code || *code == absl::StatusCode::kInternal) return CallResult::kFailed;
+  if (!code) return CallResult::kFailed;
+  if (*code == absl::StatusCode::kInternal) {
+    // What a node says before it knows of any call, so without its name.
+    return last.Get("grpc-message") == "synod: the request cannot be parsed"
+               ? CallResult::kCancelled
+               : CallResult::kFailed;
+  }
   if (*code != absl::StatusCode::kUnavailable) return CallResult::kAnswered;
   return IsNotTheNodesOwn(last) ? CallResult::kCancelled : CallResult::kFailed;
 }

@@ -14,7 +14,8 @@ namespace synod::balancer {
 // HTTP status was 5xx, which counts where there is no grpc-status.
 //
 // kFailed for UNAVAILABLE and INTERNAL, but for what a Synod node (`synod-member`) says of the
-// whole cluster or of the request itself: no leader, out of time, a revision that does not exist.
+// whole cluster or of the request itself: no leader, out of time, a revision that does not exist,
+// a request that cannot be parsed.
 // Those are kCancelled: neither a failure nor a success. Health and the nodes' views tell who is
 // cut off.
 CallResult Judge(const HeaderList& last, bool http_failed);

@@ -118,6 +118,7 @@ TEST(JudgeTest, BlamesNoNodeForItsClusterOrItsClient) {
       {"0", "", kAnswered, kAnswered},
       {"5", "etcdserver: member not found", kAnswered, kAnswered},
       {"13", "etcdserver: no leader", kFailed, kFailed},
+      {"13", "synod: the request cannot be parsed", kCancelled, kCancelled},
       {"x", "etcdserver: no leader", kFailed, kFailed},
       {"14", "etcdserver: no leader", kCancelled, kFailed},
       {"14", "etcdserver: request timed out", kCancelled, kFailed},
