@@ -17,6 +17,9 @@ namespace {
 constexpr int kMarginPart = 10;
 constexpr absl::Duration kMaxMargin = absl::Milliseconds(250);
 
+// A read holds one of few threads, and the files of a state that a snapshot may have replaced.
+constexpr absl::Duration kLongestRead = absl::Seconds(60);
+
 // Empty when the key is absent.
 absl::string_view Metadata(const grpc::CallbackServerContext& context, const char* key) {
   const auto& metadata = context.client_metadata();
@@ -138,7 +141,8 @@ void Call::ReadNewest() {
 }
 
 bool Call::GivenUp() const {
-  return context_->IsCancelled() || environment_.backend->Now() >= client_deadline_;
+  const absl::Duration until = std::min(client_deadline_, started_ + kLongestRead);
+  return context_->IsCancelled() || environment_.backend->Now() >= until;
 }
 
 void Call::FailRead(kv::Error error) {

@@ -115,10 +115,21 @@ TEST_F(AbandonedReadsTest, AWalkOutlivesTheRequestTimeout) {
   ASSERT_TRUE(served.node.AwaitHeldRanges(1));
   Call& queued = StartRange(/*serializable=*/true, absl::Hours(1));
   ASSERT_TRUE(testing::Await(absl::Seconds(20), [&] { return observer.started == 2; }));
-  served.node.Advance(absl::Minutes(6));
+  served.node.Advance(absl::Seconds(50));
   served.node.HoldRanges(false);
   EXPECT_EQ(Text(held.done.get_future().get()), "OK");
   EXPECT_EQ(Text(queued.done.get_future().get()), "OK");
+}
+
+TEST_F(AbandonedReadsTest, NoReadIsBegunAMinuteLate) {
+  served.node.HoldRanges(true);
+  StartRange(/*serializable=*/true, absl::Hours(1));
+  ASSERT_TRUE(served.node.AwaitHeldRanges(1));
+  Call& queued = StartRange(/*serializable=*/true, absl::Hours(1));
+  ASSERT_TRUE(testing::Await(absl::Seconds(20), [&] { return observer.started == 2; }));
+  served.node.Advance(absl::Seconds(61));
+  served.node.HoldRanges(false);
+  EXPECT_EQ(Text(queued.done.get_future().get()), "14 etcdserver: request timed out");
 }
 
 TEST_F(AbandonedReadsTest, WhatWasAwaitedTooLongIsNeverRead) {
